@@ -1,0 +1,40 @@
+# make compare: the main job on the sample that ships with mtlx. make test: all tests.
+# Both set up what they need first: an environment in .venv with the pinned packages.
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN = $(VENV)/bin/python
+READY = $(VENV)/.ready
+
+.PHONY: help setup compare test lint full sample clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY)  ## the environment alone
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and \
+	  f"mtlx needs Python 3.11 or newer, found {v[0]}.{v[1]}: make PYTHON=python3.12")'
+	@echo "Setting up $(VENV) (a few minutes, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+compare: setup  ## 5 models x 4 balancers x 3 seeds on the Census-Income sample
+	@$(RUN) -m experiments.train experiment=compare
+	@$(RUN) -m experiments.report runs/compare
+
+test: setup lint  ## all tests
+	@$(RUN) -m pytest -q -n 2
+
+lint: setup
+	@$(RUN) -m ruff check --quiet mtlx experiments tests benchmarks
+	@$(RUN) -m ruff format --check --quiet mtlx experiments tests benchmarks
+
+full: setup  ## all models x all balancers on the full Census-Income data
+	@$(RUN) -m experiments.train experiment=census_full
+	@$(RUN) -m experiments.report runs/census_full
+
+clean:  ## remove the environment (results stay)
+	rm -rf $(VENV)

@@ -1,0 +1,1 @@
+"""Entry points: thin Hydra and command-line programs over mtlx."""

@@ -1,0 +1,39 @@
+"""How far a sweep has come: which run of how many, and the time left."""
+
+import time
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+
+class SweepProgress(Callback):
+    """Counts the runs of a multirun before the first one starts."""
+
+    total = 1
+    done = 0  # runs that trained, those found finished left out
+    seconds = 0.0
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        params = config.hydra.sweeper.get("params") or {}
+        overrides = [f"{key}={value}" for key, value in params.items()]
+        overrides += config.hydra.overrides.task
+        loader = GlobalHydra.instance().config_loader()
+        parsed = OverridesParser.create(config_loader=loader).parse_overrides(overrides)
+        SweepProgress.total = len(BasicSweeper.split_arguments(parsed, None)[0])
+
+    @classmethod
+    def place(cls, number: int) -> str:
+        """E.g. "[ 3/60]"."""
+        return f"[{number + 1:>{len(str(cls.total))}}/{cls.total}]"
+
+    @classmethod
+    def left(cls, number: int, seconds: float) -> str:
+        """Time left, from the mean time of the runs that trained so far."""
+        cls.done += 1
+        cls.seconds += seconds
+        left = cls.seconds / cls.done * (cls.total - number - 1)
+        return time.strftime("%H:%M:%S", time.gmtime(left))

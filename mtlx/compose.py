@@ -1,0 +1,91 @@
+"""From a composed configuration to the parts of a run: the only user of Hydra here.
+
+The configuration is the constructor call: every group's option names a callable and its
+arguments. Below this module there is no `cfg`.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import hydra.utils
+import jax
+import optax
+from omegaconf import DictConfig
+
+from mtlx.data.dataset import Dataset
+from mtlx.models import count_parameters, match_params
+from mtlx.train import build_model
+from mtlx.types import Balancer
+
+
+class Parts(NamedTuple):
+    """What a run is made of."""
+
+    dataset: Dataset
+    model: nn.Module
+    balancer: Balancer
+    optimizer: optax.GradientTransformation
+    fit: Callable[..., Any]  # mtlx.train.fit with the trainer's arguments
+    tracker: Callable[..., Any]  # folder -> Observer
+
+
+def freeze(value: Any) -> Any:
+    """Lists to tuples, inside dicts too: linen modules must be hashable."""
+    if isinstance(value, list | tuple):
+        return tuple(freeze(item) for item in value)
+    if isinstance(value, dict):
+        return {key: freeze(item) for key, item in value.items()}
+    return value
+
+
+def instantiate(cfg: DictConfig) -> Any:
+    """What `cfg` names: a call of its `_target_`, or a partial one if it says so."""
+    target = hydra.utils.instantiate(cfg, _convert_="all", _partial_=True)
+    call = functools.partial(target.func, **freeze(target.keywords))
+    return call if cfg.get("_partial_", False) else call()
+
+
+def build(cfg: DictConfig) -> Parts:
+    """All parts of a run; whatever is wrong with them is said here, before compiling."""
+    dataset = instantiate(cfg.data)
+    encoder = instantiate(cfg.encoder)
+    architecture = instantiate(cfg.model)
+    if cfg.match_params:
+        reference = build_model(instantiate(cfg.reference), encoder, dataset)
+        architecture = _matched(architecture, reference, encoder, dataset)
+    return Parts(
+        dataset=dataset,
+        model=build_model(architecture, encoder, dataset),
+        balancer=instantiate(cfg.balancer),
+        optimizer=instantiate(cfg.optimizer),
+        fit=instantiate(cfg.trainer),
+        tracker=instantiate(cfg.tracker),
+    )
+
+
+def _matched(
+    architecture: functools.partial,
+    reference: nn.Module,
+    encoder: Callable[..., nn.Module],
+    dataset: Dataset,
+) -> functools.partial:
+    """The architecture with every layer of its bottom as wide as the reference asks."""
+    widths = architecture.keywords.get("bottom_widths")
+    if not widths:
+        raise ValueError(
+            f"match_params=true expected a model with a bottom to size (shared_bottom, "
+            f"single_task), found {architecture.func.__name__}."
+        )
+    features = jax.tree.map(lambda column: column[:1], dict(dataset.test.features))
+
+    def widened(width):
+        return functools.partial(architecture, bottom_widths=(width,) * len(widths))
+
+    width = match_params(
+        lambda width: build_model(widened(width), encoder, dataset),
+        count_parameters(reference, features),
+        features,
+    )
+    return widened(width)

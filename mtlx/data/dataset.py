@@ -1,0 +1,43 @@
+"""A data set as mtlx sees it: splits, schema and tasks."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from mtlx.tasks import Task
+from mtlx.types import Batch
+
+
+class Schema(NamedTuple):
+    """The sizes an encoder needs to know.
+
+    `cardinalities[f]` counts the ids of categorical column f, with id 0 kept for values
+    that the training split does not hold; `numericals` counts the numeric columns.
+    """
+
+    cardinalities: tuple[int, ...] = ()
+    numericals: int = 0
+
+
+class Stream(NamedTuple):
+    """Training rows drawn on the device, fresh at each step.
+
+    `sample(key, batch_size) -> Batch` is pure and runs inside the compiled step.
+    """
+
+    sample: Callable[..., Batch]
+    steps_per_epoch: int
+
+
+class Dataset(NamedTuple):
+    """Named splits with the tasks that are trained on them.
+
+    `train` is a `Batch` that holds every row of the split, or a `Stream`; `validation`
+    and `test` are Batches.
+    """
+
+    name: str
+    tasks: tuple[Task, ...]
+    schema: Schema
+    train: Batch | Stream
+    validation: Batch
+    test: Batch

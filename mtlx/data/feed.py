@@ -1,0 +1,81 @@
+"""Feeds: how a training split becomes the batches that a scan runs over.
+
+A feed separates *which* rows a step sees (`order`, small, made once an epoch) from
+*getting* them (`fetch`, inside the compiled step).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mtlx.data.dataset import Stream
+from mtlx.types import Array, Batch, PyTree
+
+
+class Feed(NamedTuple):
+    """Batches of one training split.
+
+    `order(key)` gives the scan inputs of an epoch from that epoch's key, leading axis
+    `steps_per_epoch`; `fetch(arrays, x) -> Batch` turns one of them into a batch.
+    """
+
+    arrays: PyTree
+    steps_per_epoch: int
+    batch_size: int
+    order: Callable[[Array], PyTree]
+    fetch: Callable[[PyTree, PyTree], Batch]
+
+
+def num_rows(batch: Batch) -> int:
+    """Number of rows of a Batch."""
+    return len(next(iter(batch.labels.values())))
+
+
+def resident(rows: Batch, batch_size: int) -> Feed:
+    """All rows held on the device; each epoch is a fresh permutation of them.
+
+    The rows that do not fill a last batch are left out of that epoch; which ones changes
+    from epoch to epoch.
+
+    Raises:
+        ValueError: fewer rows than one batch.
+    """
+    total = num_rows(rows)
+    steps = total // batch_size
+    if steps == 0:
+        raise ValueError(
+            f"Expected at least one full batch, found {total} training rows for "
+            f"batch_size={batch_size}. Choose batch_size <= {total}."
+        )
+
+    def order(key):
+        permutation = jax.random.permutation(key, total)
+        return permutation[: steps * batch_size].reshape(steps, batch_size)
+
+    def fetch(arrays, index):
+        return jax.tree.map(lambda column: jnp.take(column, index, axis=0), arrays)
+
+    return Feed(jax.tree.map(jnp.asarray, rows), steps, batch_size, order, fetch)
+
+
+def streamed(stream: Stream, batch_size: int) -> Feed:
+    """Rows drawn on the device, new ones at every step."""
+
+    def order(key):
+        return jax.random.split(key, stream.steps_per_epoch)
+
+    def fetch(arrays, key):
+        del arrays
+        return stream.sample(key, batch_size)
+
+    return Feed((), stream.steps_per_epoch, batch_size, order, fetch)
+
+
+def make_feed(train: Batch | Stream, batch_size: int) -> Feed:
+    """The feed that fits the kind of training split."""
+    if isinstance(train, Stream):
+        return streamed(train, batch_size)
+    return resident(jax.tree.map(np.asarray, train), batch_size)

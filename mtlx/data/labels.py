@@ -1,0 +1,74 @@
+"""Labels of tasks, and the rows that count for each."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mtlx.data.errors import DataError
+from mtlx.tasks import Task
+
+MISSING = -1  # as a class; a missing number is NaN
+
+
+def build_labels(
+    columns: Mapping[str, np.ndarray], tasks: Sequence[Task]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """`labels` and `where` of a `Batch` from raw columns.
+
+    A row counts for a task where its label is there and, if the task has a sample
+    space, where the space's column is 1. NaN is a missing label of any task, -1 one of
+    a binary or multiclass task. Where a row does not count its label is set to 0, so
+    that no NaN reaches a loss. A label outside the sample space is not looked at.
+
+    Args:
+        columns: name -> [B], with `task.label` and `task.space` of every task.
+        tasks: the tasks.
+
+    Returns:
+        labels: task -> [B], int32 for multiclass tasks, float32 for the others.
+        where: task -> [B] bool.
+
+    Raises:
+        DataError: a column is missing, a label is no class of its task, or a space
+            column holds something other than 0 and 1.
+    """
+    labels, where = {}, {}
+    for task in tasks:
+        labels[task.name], where[task.name] = _labels_of(columns, task)
+    return labels, where
+
+
+def _labels_of(columns, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    raw = _column(columns, task, task.label)
+    where = ~np.isnan(raw)
+    if task.kind != "regression":
+        where &= raw != MISSING
+    if task.space is not None:
+        space = _column(columns, task, task.space)
+        _refuse(task, task.space, space, np.isin(space, (0, 1)), "0 or 1")
+        where &= space == 1
+    if task.kind != "regression":
+        classes = task.num_classes or 2
+        allowed = np.isin(raw, np.arange(classes)) | ~where
+        _refuse(task, task.label, raw, allowed, f"0 .. {classes - 1} or missing")
+    dtype = np.int32 if task.kind == "multiclass" else np.float32
+    return np.where(where, raw, 0).astype(dtype), where
+
+
+def _column(columns, task: Task, name: str) -> np.ndarray:
+    if name not in columns:
+        raise DataError(
+            f"Task {task.name!r}: expected a column {name!r}, found the columns "
+            f"{sorted(columns)}. Mend the task's label or space."
+        )
+    return np.asarray(columns[name], np.float64)
+
+
+def _refuse(task: Task, name: str, column, allowed: np.ndarray, expected: str) -> None:
+    """Raises unless every row of `column` is allowed."""
+    if not allowed.all():
+        row = int(np.argmin(allowed))
+        raise DataError(
+            f"Task {task.name!r}, column {name!r}, row {row}: expected {expected}, "
+            f"found {column[row]}. Mend the column, or the task's kind, label or space."
+        )

@@ -1,0 +1,97 @@
+"""Finding raw files in a folder and reading them, compressed or not."""
+
+import gzip
+import hashlib
+import zlib
+from pathlib import Path
+
+from mtlx.data.errors import DataError
+from mtlx.data.source import Source
+
+MEND = "Fetch it again, or delete it and load again to have it downloaded."
+
+
+def present_files(source: Source, folder: Path | None) -> dict[str, Path]:
+    """Those files of `source` that lie in `folder`, by name.
+
+    Looks in `folder/<raw_name>` and in `folder` itself, for `<name>` and `<name>.gz`;
+    a source that ships with mtlx is looked for in its own folder alone.
+    """
+    places = [source.folder]
+    if source.folder is None:
+        places = [] if folder is None else [folder / source.raw_name, folder]
+    for place in places:
+        found = {
+            name: path
+            for name in source.sha256
+            for path in (place / name, place / f"{name}.gz")
+            if path.is_file()
+        }
+        if found:
+            return found
+    return {}
+
+
+def find_files(source: Source, folder: Path | None) -> dict[str, Path]:
+    """All files of `source` in `folder`, or {} where it holds none of them.
+
+    Raises:
+        DataError: `folder` does not exist, or it holds a part of the files only.
+    """
+    if source.folder is None and folder is not None and not folder.is_dir():
+        raise DataError(
+            f"data_dir: expected a folder that holds {source.raw_name}/, found no "
+            f"folder {folder}. Mend the path (argument data_dir or variable "
+            f"MTLX_DATA_DIR), or leave it out to have the files downloaded."
+        )
+    found = present_files(source, folder)
+    missing = sorted(set(source.sha256) - set(found))
+    if missing and (found or source.folder is not None):
+        place = source.folder or next(iter(found.values())).parent
+        raise DataError(
+            f"{place}: expected the files {sorted(source.sha256)} (each plain or with "
+            f".gz), found no {', '.join(missing)}. Put the missing file there, or take "
+            f"the others away to have all of them downloaded."
+        )
+    return found
+
+
+def read_file(path: Path) -> bytes:
+    """The content of `path`, uncompressed if its name ends in .gz.
+
+    Raises:
+        DataError: the file does not exist, or its compression is damaged.
+    """
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if path.suffix == ".gz" else content
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{path}: expected a file, found none. Put it there, or mend data_dir."
+        ) from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(
+            f"{path}: expected a whole gzip file, found a damaged one ({error}). {MEND}"
+        ) from error
+
+
+def read_verified(source: Source, name: str, path: Path) -> bytes:
+    """The content of `path` if it is that of the file `name` of `source`.
+
+    A file with another digest is parsed in search of the first broken line, since that
+    says more than two digests do.
+
+    Raises:
+        DataError: the content is not the expected one.
+    """
+    content = read_file(path)
+    found = hashlib.sha256(content).hexdigest()
+    if found != source.sha256[name]:
+        for _ in source.parse(content, path):
+            pass
+        raise DataError(
+            f"{path}: every line reads well, but the content is not the published one: "
+            f"expected sha256 {source.sha256[name]} (uncompressed), found {found}. "
+            f"{MEND}"
+        )
+    return content

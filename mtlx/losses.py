@@ -1,0 +1,49 @@
+"""Per-example losses, and their mean over the rows that count.
+
+Every loss maps (outputs, labels) to one float32 value a row. `masked_mean` is the only
+reduction: it leaves out the rows where `where` is False, and a task without rows has
+loss 0 and gradient 0.
+"""
+
+import jax.numpy as jnp
+import optax
+
+from mtlx.types import Array, Bool, Float, Int
+
+
+def binary_cross_entropy(
+    logits: Float[Array, "batch"], labels: Float[Array, "batch"]
+) -> Float[Array, "batch"]:
+    """-y log s(x) - (1 - y) log(1 - s(x)), s the logistic function."""
+    return optax.sigmoid_binary_cross_entropy(
+        logits.astype(jnp.float32), labels.astype(jnp.float32)
+    )
+
+
+def squared_error(
+    predictions: Float[Array, "batch"], labels: Float[Array, "batch"]
+) -> Float[Array, "batch"]:
+    """(x - y)^2."""
+    return jnp.square(predictions.astype(jnp.float32) - labels.astype(jnp.float32))
+
+
+def categorical_cross_entropy(
+    logits: Float[Array, "batch classes"],
+    labels: Int[Array, "batch"] | Float[Array, "batch"],
+) -> Float[Array, "batch"]:
+    """-log softmax(x)_y."""
+    return optax.softmax_cross_entropy_with_integer_labels(
+        logits.astype(jnp.float32), labels.astype(jnp.int32)
+    )
+
+
+def masked_mean(
+    values: Float[Array, "batch"], where: Bool[Array, "batch"]
+) -> Float[Array, ""]:
+    """Mean of `values` over the rows where `where` is True; 0 if there is none.
+
+    A value that does not count may be anything, NaN included: it is replaced before the
+    sum, so that neither the mean nor its gradient sees it.
+    """
+    total = jnp.sum(jnp.where(where, values, 0.0), dtype=jnp.float32)
+    return total / jnp.maximum(jnp.sum(where, dtype=jnp.float32), 1.0)

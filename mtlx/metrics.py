@@ -1,0 +1,215 @@
+"""Metrics whose states merge: measured piece by piece, read once.
+
+A `Metric` turns arrays into a small state, adds states up, and reads the value off the
+sum, so that a split may be scored in pieces and give the figure of the whole. All of it
+runs on the host in float64. A row counts exactly where `where` is True. A value that is
+not defined is NaN: no row, one class only (AUC), or a counted output that is NaN; such
+values are left out of means (`nanmean_over_tasks`), never replaced.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mtlx.types import Array, Bool, Float, Int
+
+HostArray = np.ndarray | Array
+Outputs = Float[HostArray, "batch"] | Float[HostArray, "batch classes"]
+Labels = Float[HostArray, "batch"] | Int[HostArray, "batch"]
+Where = Bool[HostArray, "batch"]
+
+
+class Metric(NamedTuple):
+    """A figure of merit: `compute(merge(measure(...), measure(...)))`.
+
+    `measure(outputs, labels, where) -> state`, `merge(state, state) -> state` and
+    `compute(state) -> float` are pure; `merge` is associative and commutative.
+    """
+
+    name: str
+    higher_is_better: bool
+    measure: Callable[[Any, Any, Any], np.ndarray]
+    merge: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    compute: Callable[[np.ndarray], float]
+
+
+def evaluate(
+    tasks: Iterable[Any],
+    outputs: Mapping[str, Outputs],
+    labels: Mapping[str, Labels],
+    where: Mapping[str, Where],
+) -> dict[str, dict[str, float]]:
+    """Every metric of every task, on one set of rows.
+
+    Args:
+        tasks: `mtlx.tasks.Task`s; their `name` and `metrics` are read.
+        outputs: task -> logits [B], logits [B, C] (multiclass) or predictions [B].
+        labels: task -> [B]; 0 or 1, 0 .. C - 1, or a value.
+        where: task -> [B] bool, True for the rows that count.
+
+    Returns:
+        task -> metric -> value; NaN where the metric is not defined.
+
+    Raises:
+        ValueError: an unknown metric, or arrays that do not fit the metric.
+    """
+    return {
+        task.name: {
+            name: _evaluate(task.name, name, outputs, labels, where)
+            for name in task.metrics
+        }
+        for task in tasks
+    }
+
+
+def nanmean_over_tasks(values: Mapping[str, float]) -> float:
+    """Mean of one value a task, leaving out NaN; NaN if nothing is left."""
+    defined = [value for value in values.values() if not math.isnan(value)]
+    return math.fsum(defined) / len(defined) if defined else math.nan
+
+
+def _evaluate(task, name, outputs, labels, where):
+    if name not in METRICS:
+        raise ValueError(
+            f"Task {task!r}: expected metrics from {sorted(METRICS)}, found {name!r}."
+        )
+    metric = METRICS[name]
+    try:
+        state = metric.measure(outputs[task], labels[task], where[task])
+    except ValueError as error:
+        raise ValueError(f"Task {task!r}, metric {name!r}: {error}") from error
+    return metric.compute(state)
+
+
+def _counted(outputs, labels, where):
+    """The rows that count, in float64."""
+    outputs, labels, where = (np.asarray(x) for x in (outputs, labels, where))
+    rows = (outputs.shape[:1], labels.shape, where.shape)
+    if len(set(rows)) > 1 or labels.ndim != 1:
+        raise ValueError(
+            "expected one output, label and mask a row, found shapes "
+            f"{outputs.shape}, {labels.shape}, {where.shape}; pass [B] or [B, C] "
+            "outputs with [B] labels and [B] mask."
+        )
+    where = where.astype(bool)
+    return outputs[where].astype(np.float64), labels[where].astype(np.float64)
+
+
+def _one_output(outputs):
+    if outputs.ndim != 1:
+        raise ValueError(
+            f"expected outputs of shape [B], found {outputs.shape} counted values; "
+            "multiclass tasks have 'accuracy' and 'log_loss'."
+        )
+
+
+def _positive(labels):
+    """Labels 0 and 1 as booleans; anything else is refused."""
+    strange = labels[(labels != 0) & (labels != 1)]
+    if strange.size:
+        raise ValueError(
+            f"expected labels 0 and 1, found {strange[0]:g}; mask rows without a label."
+        )
+    return labels == 1
+
+
+def _classes(labels, num_classes):
+    """Labels 0 .. C - 1 as indices; anything else is refused."""
+    strange = labels[~np.isin(labels, np.arange(num_classes))]
+    if strange.size:
+        raise ValueError(
+            f"expected labels 0 .. {num_classes - 1}, found {strange[0]:g}; mask rows "
+            "without a label, or give the task more classes."
+        )
+    return labels.astype(np.int64)
+
+
+def _mean_metric(name, higher_is_better, per_row, finish=float):
+    """A metric that is `finish` of the mean of `per_row` values; state (sum, count)."""
+
+    def measure(outputs, labels, where):
+        # A diverged model puts out inf or NaN: that is its result, not a fault here.
+        with np.errstate(invalid="ignore", over="ignore"):
+            values = per_row(*_counted(outputs, labels, where))
+            return np.array([values.sum(), values.size], np.float64)
+
+    def compute(state):
+        total, count = state
+        return float(finish(total / count)) if count else math.nan
+
+    return Metric(name, higher_is_better, measure, np.add, compute)
+
+
+def _correct(outputs, labels):
+    if outputs.ndim == 1:
+        right, undefined = (outputs > 0) == _positive(labels), np.isnan(outputs)
+    else:
+        right = np.argmax(outputs, axis=1) == _classes(labels, outputs.shape[1])
+        undefined = np.isnan(outputs).any(axis=1)
+    # NaN > 0 is False: without this a diverged model would score the majority class.
+    return np.where(undefined, np.nan, right)
+
+
+def _negative_log_likelihood(outputs, labels):
+    if outputs.ndim == 1:
+        return np.logaddexp(0.0, np.where(_positive(labels), -outputs, outputs))
+    label = _classes(labels, outputs.shape[1])
+    largest = np.max(outputs, axis=1, keepdims=True)
+    log_sum = np.log(np.sum(np.exp(outputs - largest), axis=1))
+    return log_sum - (outputs - largest)[np.arange(label.size), label]
+
+
+def _squared_error(outputs, labels):
+    _one_output(outputs)
+    return np.square(outputs - labels)
+
+
+def _absolute_error(outputs, labels):
+    _one_output(outputs)
+    return np.abs(outputs - labels)
+
+
+def _measure_auc(outputs, labels, where):
+    """State [U, 3]: each distinct score with its positives and its negatives."""
+    scores, labels = _counted(outputs, labels, where)
+    _one_output(scores)
+    positive = _positive(labels)
+    return _add_up(np.stack([scores, positive, ~positive], axis=1))
+
+
+def _merge_auc(a, b):
+    return _add_up(np.concatenate([a, b]))
+
+
+def _add_up(table):
+    scores, index = np.unique(table[:, 0], return_inverse=True)
+    counts = [np.bincount(index, table[:, c], scores.size) for c in (1, 2)]
+    return np.stack([scores, *counts], axis=1)
+
+
+def _compute_auc(state):
+    """U / (P N): of all (positive, negative) pairs, the share in the right order.
+
+    U is the Mann-Whitney statistic, a tie counting one half. The sums are of whole and
+    half numbers, hence exact up to 2^53 pairs.
+    """
+    scores, positives, negatives = state.T
+    pairs = positives.sum() * negatives.sum()
+    if pairs == 0 or np.isnan(scores).any():
+        return math.nan
+    below = np.cumsum(negatives) - negatives
+    return float(np.sum(positives * (below + negatives / 2)) / pairs)
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("auc", True, _measure_auc, _merge_auc, _compute_auc),
+        _mean_metric("log_loss", False, _negative_log_likelihood),
+        _mean_metric("accuracy", True, _correct),
+        _mean_metric("rmse", False, _squared_error, finish=np.sqrt),
+        _mean_metric("mae", False, _absolute_error),
+    )
+}

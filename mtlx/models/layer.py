@@ -1,0 +1,97 @@
+"""What all layers have in common: settings, and what follows an affine map."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import flax.linen as nn
+
+from mtlx.types import Array, Float
+
+Norm = Literal["none", "layer", "batch"]
+NORMS: tuple[str, ...] = ("none", "layer", "batch")
+
+# Runs are short (a few thousand steps): linen's default of .99 would evaluate with
+# statistics that still remember the initial values.
+BATCH_NORM_MOMENTUM = 0.9
+
+
+class Layer(nn.Module, kw_only=True):
+    """Base of the modules here: z -> dropout(activation(norm(z))) after an affine map.
+
+    Args:
+        activation: elementwise function.
+        norm: "none", "layer" (over the units of a row) or "batch" (over the rows, with
+            running statistics in the collection "batch_stats").
+        dropout_rate: share of the activations set to zero while training, in [0, 1).
+        dtype: dtype of the computation, e.g. "bfloat16"; parameters stay float32. None
+            computes in the dtype of the inputs and parameters.
+
+    Raises:
+        ValueError: an unknown norm, a rate outside [0, 1), or a list where a tuple
+            belongs (a module with a list cannot be a static argument of `jax.jit`).
+    """
+
+    activation: Callable[..., Array] = nn.relu
+    norm: Norm = "none"
+    dropout_rate: float = 0.0
+    dtype: Any = None
+
+    def __post_init__(self):
+        lists = [name for name, value in vars(self).items() if isinstance(value, list)]
+        if lists:
+            raise ValueError(
+                f"{type(self).__name__}: expected tuples, found a list for "
+                f"{', '.join(lists)}; write (64, 32) in place of [64, 32]."
+            )
+        if self.norm not in NORMS:
+            raise ValueError(
+                f"{type(self).__name__}: expected norm to be one of {NORMS}, found "
+                f"{self.norm!r}."
+            )
+        if not 0.0 <= self.dropout_rate < 1.0:
+            raise ValueError(
+                f"{type(self).__name__}: expected dropout_rate in [0, 1), found "
+                f"{self.dropout_rate}; it is the share that is dropped, not kept."
+            )
+        super().__post_init__()
+
+    @nn.nowrap
+    def settings(self) -> dict[str, Any]:
+        """The fields above, to hand on to the layers that this one is made of."""
+        return {
+            "activation": self.activation,
+            "norm": self.norm,
+            "dropout_rate": self.dropout_rate,
+            "dtype": self.dtype,
+        }
+
+    @nn.nowrap
+    def nonlinearity(
+        self,
+        z: Float[Array, "batch ... units"],
+        index: int,
+        *,
+        train: bool,
+        axes: tuple[int, ...] = (-1,),
+    ) -> Float[Array, "batch ... units"]:
+        """dropout(activation(norm(z))); to be called from a compact method.
+
+        Args:
+            z: [B, ..., D] what the affine map number `index` returned.
+            index: names the parameters of the norm, `norm_{index}`.
+            train: whether to drop units and to use and update batch statistics.
+            axes: axes of z that have a scale and a bias of their own in the norm.
+        """
+        name = f"norm_{index}"
+        if self.norm == "layer":
+            z = nn.LayerNorm(feature_axes=axes, dtype=self.dtype, name=name)(z)
+        elif self.norm == "batch":
+            z = nn.BatchNorm(
+                use_running_average=not train,
+                axis=axes,
+                momentum=BATCH_NORM_MOMENTUM,
+                dtype=self.dtype,
+                name=name,
+            )(z)
+        z = self.activation(z)
+        return nn.Dropout(self.dropout_rate, deterministic=not train)(z)

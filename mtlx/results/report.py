@@ -1,0 +1,122 @@
+"""A study's report: Markdown, CSV, pictures, and one self-contained page."""
+
+import base64
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+
+from mtlx.results.captions import describe_table
+from mtlx.results.plots import Picture, draw_study
+from mtlx.results.provenance import Provenance, trace
+from mtlx.results.store import Study, load_study
+from mtlx.results.summary import summarise
+from mtlx.results.tables import lay_out, to_csv, to_markdown
+
+TEMPLATE = "report.html.j2"
+
+
+class Report(NamedTuple):
+    """The files that `write_report` wrote."""
+
+    markdown: Path
+    csv: Path
+    html: Path
+    pictures: list[Path]
+
+
+def write_report(path: str | Path) -> Report:
+    """Write results.md, results.csv, report.html and PNGs into the study folder.
+
+    Args:
+        path: the study folder, see `load_study`.
+
+    Returns:
+        The paths of the files.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_study`.
+    """
+    study = load_study(path)
+    pictures = {data: draw_study(study, data, study.path) for data in study.tasks}
+    facts = trace(study)
+    texts = {
+        "results.md": _markdown(study, facts, pictures),
+        "results.csv": to_csv(study),
+        "report.html": _html(study, facts, pictures),
+    }
+    for name, text in texts.items():
+        (study.path / name).write_text(text, encoding="utf-8")
+    markdown, csv, html = (study.path / name for name in texts)
+    paths = [picture.path for drawn in pictures.values() for picture in drawn]
+    return Report(markdown, csv, html, paths)
+
+
+def _markdown(
+    study: Study, facts: Provenance, pictures: dict[str, list[Picture]]
+) -> str:
+    parts = [f"# {_name(study)}", _counts(study)]
+    for data in study.tasks:
+        parts += [f"## {data}", to_markdown(summarise(study, data)).rstrip()]
+        parts += [_bullets(describe_table(study, data, "headline", "†"))]
+        for picture in pictures[data]:
+            parts += [f"![{picture.caption}]({picture.path.name})", picture.caption]
+    parts += ["## How it was run", _bullets(f"{k}: {v}" for k, v in _facts(facts))]
+    parts += [_bullets(f"`{k}={v}`" for k, v in facts.overrides.items())]
+    if study.unfinished:
+        runs = _bullets(f"`{run.as_posix()}`" for run in study.unfinished)
+        parts += ["## Unfinished runs", "Not in the figures above.", runs]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _html(study: Study, facts: Provenance, pictures: dict[str, list[Picture]]) -> str:
+    source = resources.files(__package__).joinpath(TEMPLATE).read_text("utf-8")
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.from_string(source).render(
+        name=_name(study),
+        counts=_counts(study),
+        sections=[_section(study, data, pictures[data]) for data in study.tasks],
+        facts=_facts(facts),
+        overrides=facts.overrides,
+        unfinished=[run.as_posix() for run in study.unfinished],
+    )
+
+
+def _section(study: Study, data: str, pictures: list[Picture]) -> dict[str, Any]:
+    tables = {
+        over: {
+            "grid": lay_out(summarise(study, data, over)),
+            "caption": describe_table(study, data, over, "underlined"),
+        }
+        for over in ("headline", "all")
+    }
+    encoded = [
+        (base64.b64encode(picture.path.read_bytes()).decode(), picture.caption)
+        for picture in pictures
+    ]
+    return {"data": data, "tables": tables, "pictures": encoded}
+
+
+def _name(study: Study) -> str:
+    return study.path.resolve().name
+
+
+def _counts(study: Study) -> str:
+    text = f"{len(study.records)} finished runs"
+    if study.unfinished:
+        text += f", {len(study.unfinished)} unfinished (listed at the end)"
+    return text + "."
+
+
+def _facts(facts: Provenance) -> list[tuple[str, str]]:
+    return [("Date", facts.date), ("Device", facts.device), *facts.versions.items()]
+
+
+def _bullets(lines) -> str:
+    return "\n".join(f"* {line}" for line in lines)

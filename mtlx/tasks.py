@@ -1,0 +1,69 @@
+"""What a task is: its kind of label, its loss, its metrics, and the rows it covers."""
+
+import dataclasses
+from collections.abc import Callable
+
+from mtlx import losses
+
+LOSSES: dict[str, Callable] = {
+    "binary": losses.binary_cross_entropy,
+    "regression": losses.squared_error,
+    "multiclass": losses.categorical_cross_entropy,
+}
+METRICS: dict[str, tuple[str, ...]] = {
+    "binary": ("auc", "log_loss", "accuracy"),
+    "regression": ("rmse", "mae"),
+    "multiclass": ("accuracy", "log_loss"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One prediction task.
+
+    Args:
+        name: how the task is called in models, tables and logs.
+        kind: "binary" (logit, label 0 or 1), "regression" (value) or "multiclass"
+            (`num_classes` logits, label 0 .. num_classes - 1).
+        label: name of the label column; None means `name`.
+        space: name of a 0/1 column that is 1 for the rows in the task's sample space
+            (e.g. clicked impressions for a conversion task); None means every row.
+        num_classes: number of classes of a multiclass task.
+        loss: per-example loss `(outputs, labels) -> [B]`; None means the kind's own:
+            sigmoid cross-entropy, squared error, softmax cross-entropy.
+        metrics: names from `mtlx.metrics.METRICS`; the first is the headline metric,
+            shown in tables and used for model selection. () means the kind's own.
+
+    Raises:
+        ValueError: an unknown kind, or a number of classes that does not fit the kind.
+    """
+
+    name: str
+    kind: str
+    label: str | None = None
+    space: str | None = None
+    num_classes: int | None = None
+    loss: Callable | None = None
+    metrics: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if self.kind not in LOSSES:
+            raise ValueError(
+                f"Task {self.name!r}: expected kind to be one of {sorted(LOSSES)}, "
+                f"found {self.kind!r}."
+            )
+        if (self.kind == "multiclass") != (self.num_classes is not None):
+            raise ValueError(
+                f"Task {self.name!r}: a multiclass task states num_classes and no other "
+                f"kind does; found kind {self.kind!r} with num_classes="
+                f"{self.num_classes}."
+            )
+        object.__setattr__(self, "label", self.label or self.name)
+        object.__setattr__(self, "loss", self.loss or LOSSES[self.kind])
+        metrics = tuple(self.metrics) or METRICS[self.kind]
+        object.__setattr__(self, "metrics", metrics)
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs that a model's tower has for this task."""
+        return self.num_classes or 1

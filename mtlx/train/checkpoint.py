@@ -1,0 +1,67 @@
+"""Checkpoints of a run, through Orbax (the only module that imports it)."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from mtlx.types import PyTree
+
+
+class Checkpointer:
+    """Saves and restores what a run needs to go on: arrays, and a small JSON record.
+
+    Args:
+        folder: where the checkpoints are; made if absent.
+        keep: how many of the latest epochs to keep.
+    """
+
+    def __init__(self, folder: Path, keep: int = 1):
+        # Imported where it is used: the step must run on an image without Orbax.
+        import orbax.checkpoint as ocp
+
+        self._ocp, self._args = ocp, ocp.args
+        self.folder = Path(folder).resolve()
+        options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True)
+        self._manager = ocp.CheckpointManager(self.folder, options=options)
+
+    def latest(self) -> int | None:
+        """The last epoch that was saved whole, or None."""
+        return self._manager.latest_step()
+
+    def save(self, epoch: int, arrays: PyTree, record: dict[str, Any]) -> None:
+        """Starts saving; the arrays may be donated as soon as this returns."""
+        self._manager.save(
+            epoch,
+            args=self._args.Composite(
+                arrays=self._args.StandardSave(arrays),
+                record=self._args.JsonSave(record),
+            ),
+        )
+
+    def restore(self, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
+        """The latest arrays, in the structure of `like`, and their record.
+
+        Raises:
+            FileNotFoundError: nothing was saved in the folder.
+        """
+        epoch = self.latest()
+        if epoch is None:
+            raise FileNotFoundError(
+                f"Expected a checkpoint under {self.folder}, found none. Start the run "
+                f"without resume=true first."
+            )
+        abstract = jax.tree.map(self._ocp.utils.to_shape_dtype_struct, like)
+        restored = self._manager.restore(
+            epoch,
+            args=self._args.Composite(
+                arrays=self._args.StandardRestore(abstract),
+                record=self._args.JsonRestore(),
+            ),
+        )
+        return restored["arrays"], restored["record"]
+
+    def close(self) -> None:
+        """Waits until everything is on disk."""
+        self._manager.wait_until_finished()
+        self._manager.close()

@@ -1,0 +1,60 @@
+"""Predictions and metrics of a model over a whole split, in one dispatch."""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mtlx import metrics
+from mtlx.data.feed import num_rows
+from mtlx.tasks import Task
+from mtlx.train.selection import Scores
+from mtlx.types import Batch, PyTree
+
+Predict = Callable[[PyTree], dict[str, np.ndarray]]
+
+
+def make_predict(model: nn.Module, rows: Batch, batch_size: int) -> Predict:
+    """A function variables -> {task: outputs [N, ...]} over the features of `rows`.
+
+    The features go to the device once and are cut into equal batches, the last one
+    padded with repeats of row 0, whose outputs are dropped.
+    """
+    total = num_rows(rows)
+    batch_size = min(batch_size, total)
+    batches = -(-total // batch_size)
+    index = np.arange(batches * batch_size)
+    index[total:] = 0
+    features = jax.tree.map(
+        lambda x: jnp.asarray(np.asarray(x)[index]).reshape(
+            batches, batch_size, *np.shape(x)[1:]
+        ),
+        dict(rows.features),
+    )
+
+    @jax.jit
+    def apply(variables, features):
+        return jax.lax.map(lambda x: model.apply(variables, x, train=False), features)
+
+    def predict(variables):
+        outputs = jax.device_get(apply(variables, features))
+        return {
+            task: value.reshape(-1, *value.shape[2:])[:total]
+            for task, value in outputs.items()
+        }
+
+    return predict
+
+
+def make_scorer(
+    model: nn.Module, tasks: tuple[Task, ...], rows: Batch, batch_size: int
+) -> Callable[[PyTree], Scores]:
+    """A function variables -> {task: {metric: value}} over the rows of a split."""
+    predict = make_predict(model, rows, batch_size)
+
+    def score(variables):
+        return metrics.evaluate(tasks, predict(variables), rows.labels, rows.where)
+
+    return score

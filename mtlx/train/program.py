@@ -1,0 +1,70 @@
+"""The compiled program of a run: chunks of steps over one feed."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from mtlx.data.feed import Feed
+from mtlx.train.state import Step, TrainState, order_key
+from mtlx.types import Array, PyTree
+
+History = dict[str, Array]  # metric -> [steps, T]
+
+
+class Program(NamedTuple):
+    """Chunks of training steps, compiled once for a run.
+
+    `order(key, epoch)` gives the scan inputs of an epoch. `run(state, arrays, order,
+    chunk)` scans over the steps of one chunk in one dispatch; it takes the memory of the
+    state it is given.
+    """
+
+    order: Callable[[Array, Array], PyTree]
+    run: Callable[..., tuple[TrainState, History]]
+    chunks: int  # an epoch is this many chunks
+    chunk_steps: int
+    compile_seconds: float
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.chunks * self.chunk_steps
+
+
+def cut_epoch(steps_per_epoch: int, max_chunk_steps: int) -> tuple[int, int]:
+    """(chunks, steps a chunk): equal chunks, so that one program serves them all.
+
+    The ``steps_per_epoch mod chunks`` batches left over are dropped from each epoch.
+    """
+    chunks = -(-steps_per_epoch // max_chunk_steps)
+    return chunks, steps_per_epoch // chunks
+
+
+def compile_program(
+    step: Step, feed: Feed, state: TrainState, chunks: int, chunk_steps: int
+) -> Program:
+    """Compiles ahead of the first step, and says how long that took."""
+    begin = time.perf_counter()
+
+    @jax.jit
+    def order(key, epoch):
+        return feed.order(order_key(key, epoch))
+
+    def run(state, arrays, order, chunk):
+        def one(state, x):
+            return step(state, feed.fetch(arrays, x))
+
+        first = chunk * chunk_steps
+        inputs = jax.tree.map(
+            lambda x: jax.lax.dynamic_slice_in_dim(x, first, chunk_steps), order
+        )
+        return jax.lax.scan(one, state, inputs)
+
+    inputs = order(state.key, jnp.int32(1))
+    lowered = jax.jit(run, donate_argnums=0).lower(
+        state, feed.arrays, inputs, jnp.int32(0)
+    )
+    compiled = lowered.compile()
+    return Program(order, compiled, chunks, chunk_steps, time.perf_counter() - begin)

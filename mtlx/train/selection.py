@@ -1,0 +1,73 @@
+"""Model selection: which epoch of a run is kept."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mtlx import metrics
+from mtlx.tasks import Task
+from mtlx.types import PyTree
+
+Scores = dict[str, dict[str, float]]
+
+
+def relative_score(tasks: tuple[Task, ...], scores: Scores, first: Scores) -> float:
+    """Mean relative gain of the tasks' headline metrics over the first epoch.
+
+    (1/T) sum_t s_t (M_t - M_t^1) / |M_t^1|, with s_t = +1 where higher is better and -1
+    otherwise. Being relative it can add an AUC to an RMSE. Tasks whose metric is NaN
+    (one class only, no rows) are left out; NaN if all are.
+    """
+    gains = []
+    for task in tasks:
+        headline = task.metrics[0]
+        sign = 1.0 if metrics.METRICS[headline].higher_is_better else -1.0
+        now, then = scores[task.name][headline], first[task.name][headline]
+        gains.append(sign * (now - then) / max(abs(then), 1e-12))
+    gains = np.array(gains)
+    return float(np.mean(gains[~np.isnan(gains)])) if not np.isnan(gains).all() else np.nan
+
+
+class Selection(NamedTuple):
+    """The best epoch so far, by `relative_score` on the validation split."""
+
+    tasks: tuple[Task, ...]
+    variables: PyTree
+    epoch: int = 0  # counted from 1; 0: none yet
+    score: float = -np.inf
+    scores: Scores = {}
+    first: Scores = {}
+
+    @classmethod
+    def start(cls, tasks: tuple[Task, ...], variables: PyTree) -> "Selection":
+        return cls(tasks, _copy(variables))
+
+    def update(self, epoch: int, scores: Scores, variables: PyTree) -> "Selection":
+        """The selection after an epoch; an earlier epoch wins a tie."""
+        first = self.first or scores
+        score = relative_score(self.tasks, scores, first)
+        if self.epoch and not score > self.score:
+            return self
+        return Selection(self.tasks, _copy(variables), epoch, score, scores, first)
+
+    def exhausted(self, epoch: int, patience: int | None) -> bool:
+        """Whether `patience` epochs went by without a better score."""
+        return patience is not None and epoch - self.epoch >= patience
+
+    def record(self) -> dict[str, Any]:
+        """All but the arrays, for a JSON file."""
+        record = self._asdict()
+        return {k: record[k] for k in ("epoch", "score", "scores", "first")}
+
+    @classmethod
+    def restore(
+        cls, tasks: tuple[Task, ...], variables: PyTree, record: dict[str, Any]
+    ) -> "Selection":
+        return cls(tasks, variables, **record)
+
+
+def _copy(variables: PyTree) -> PyTree:
+    # The training state is donated to the next chunk: a kept epoch needs its own memory.
+    return jax.tree.map(jnp.copy, variables)

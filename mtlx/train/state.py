@@ -1,0 +1,70 @@
+"""The state of a run: one pytree that a step maps to the next."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from mtlx.types import Array, Balancer, Batch, PRNGKeyArray, PyTree
+
+
+class TrainState(NamedTuple):
+    """Everything that changes during training.
+
+    `key` is the run's own and never changes: the draws of a step are a function of the
+    key and the step's number, those of an epoch's row order of the key and the epoch's
+    number, so that a resumed run repeats the uninterrupted one bit for bit.
+    """
+
+    step: Array  # [] int32
+    key: Array  # typed PRNG key
+    params: PyTree
+    model_state: PyTree  # collections besides "params", e.g. batch statistics
+    opt_state: PyTree
+    balancer_state: PyTree
+
+    @property
+    def variables(self) -> dict[str, PyTree]:
+        """What `model.apply` takes."""
+        return {"params": self.params, **self.model_state}
+
+
+Step = Callable[[TrainState, Batch], tuple[TrainState, dict[str, Array]]]
+
+
+def init_state(
+    model: nn.Module,
+    optimizer: optax.GradientTransformation,
+    balancer: Balancer,
+    batch: Batch,
+    key: PRNGKeyArray,
+) -> TrainState:
+    """A fresh state; `batch` gives the shapes of the features and is not trained on.
+
+    The initial parameters depend on `key` alone, not on the balancer or optimizer: runs
+    that share a seed start from the same point.
+    """
+    init_key, run_key = jax.random.split(key)
+    variables = dict(model.init(init_key, batch.features))
+    params = variables.pop("params")
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        key=run_key,
+        params=params,
+        model_state=variables,
+        opt_state=optimizer.init(params),
+        balancer_state=balancer.init(len(batch.labels)),
+    )
+
+
+def step_key(state: TrainState) -> PRNGKeyArray:
+    """The key of the state's next step."""
+    return jax.random.fold_in(jax.random.split(state.key)[0], state.step)
+
+
+def order_key(key: PRNGKeyArray, epoch: Array) -> PRNGKeyArray:
+    """The key that orders the rows of an epoch."""
+    return jax.random.fold_in(jax.random.split(key)[1], epoch)

@@ -1,0 +1,80 @@
+"""Array aliases and the records that pass between the parts of mtlx; no logic.
+
+`jaxtyping` is needed to check shapes (the tests do), not to run: on an accelerator
+image that lacks it the annotations below are inert.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+
+try:
+    from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+except ModuleNotFoundError:
+
+    class _Unchecked:
+        def __class_getitem__(cls, _):
+            return Any
+
+    Array = jax.Array
+    Bool = Float = Int = _Unchecked
+    PRNGKeyArray = Any
+
+__all__ = [
+    "Array",
+    "Balancer",
+    "Batch",
+    "Bool",
+    "Float",
+    "Int",
+    "Needs",
+    "PRNGKeyArray",
+    "PyTree",
+    "Signals",
+]
+
+PyTree = Any
+
+
+class Signals(NamedTuple):
+    """What one training step measures and a balancer decides on.
+
+    Everything is float32. Only `losses` is always there; the other fields hold what
+    the balancer's `needs` asked for, and None otherwise.
+    """
+
+    losses: Array  # [T] mean loss of each task over its own rows
+    gram: Array | None = None  # [T, T] G = J J^T over the shared parameters
+    grads: PyTree | None = None  # shared gradients J, each leaf stacked to [T, ...]
+    present: Array | None = None  # [T] bool, False: no row of the task in this batch
+    epoch: Array | None = None  # [] int32, number of the running epoch
+
+
+Needs = frozenset[str]  # a subset of {"gram", "grads", "key"}
+
+
+class Balancer(NamedTuple):
+    """A rule that turns `Signals` into task weights.
+
+    `init(num_tasks) -> state` and
+    `update(signals, state, *, key=None) -> (weights [T] float32, state)` are pure.
+    `needs` is a static fact: the training step measures nothing that it does not name.
+    """
+
+    init: Callable[[int], PyTree]
+    update: Callable[..., tuple[Array, PyTree]]
+    needs: Needs = frozenset()
+
+
+class Batch(NamedTuple):
+    """Rows of a data set: a training batch, or a whole split.
+
+    `features` holds the encoder's inputs, e.g. "categorical" [B, F] int32 and
+    "numerical" [B, N] float32. `labels` and `where` have one entry a task; a row counts
+    for a task (loss, gradient and metric) exactly where `where[task]` is True.
+    """
+
+    features: Mapping[str, Any]
+    labels: Mapping[str, Any]  # task -> [B]
+    where: Mapping[str, Any]  # task -> [B] bool

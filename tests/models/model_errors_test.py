@@ -1,0 +1,38 @@
+"""Wrong fields are refused when the model is built, with what to do about it."""
+
+import pytest
+
+from mtlx import models
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"tasks": ()}, "expected tasks with names of their own"),
+        ({"tasks": ("a", "b", "a")}, "expected tasks with names of their own"),
+        ({"outputs": (1, 1)}, r"one number of outputs >= 1.*found \(1, 1\)"),
+        ({"outputs": (1, 0, 3)}, "one number of outputs >= 1"),
+        ({"encoder": models.FeatureEncoder()}, "expected encoder to be a factory"),
+        ({"tower_widths": [8]}, "expected tuples, found a list for tower_widths"),
+        ({"norm": "batchnorm"}, "expected norm to be one of.*found 'batchnorm'"),
+        ({"dropout_rate": 1.0}, r"expected dropout_rate in \[0, 1\), found 1.0"),
+        ({"dropout_rate": -0.1}, r"expected dropout_rate in \[0, 1\), found -0.1"),
+    ],
+)
+def test_fields_of_every_architecture(build, fields, message):
+    with pytest.raises(ValueError, match=message):
+        build(**fields)
+
+
+@pytest.mark.parametrize(
+    ("cls", "fields", "message"),
+    [
+        (models.CGC, {"num_task_experts": 0}, "without task experts use MMoE"),
+        (models.PLE, {"num_shared_experts": 0}, "at least one expert in every group"),
+        (models.PLE, {"num_levels": 0}, "expected num_levels >= 1, found 0"),
+        (models.MTAN, {"trunk_widths": ()}, "at least one layer to attend to"),
+    ],
+)
+def test_fields_of_one_architecture(make, cls, fields, message):
+    with pytest.raises(ValueError, match=message):
+        make(cls, **fields)

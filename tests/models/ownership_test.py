@@ -1,0 +1,80 @@
+"""The declared owner of every parameter is the one that derivatives show."""
+
+import flax.traverse_util
+import jax
+import numpy as np
+import pytest
+
+from mtlx import models
+
+BATCHES = 4
+
+
+def _influence(model, features, make_features, randomize):
+    """{path: tasks with a nonzero derivative by that leaf}, over random draws."""
+    variables = jax.eval_shape(model.init, jax.random.key(0), features)
+    jacobian = jax.jit(
+        jax.jacrev(lambda params, rows: model.apply({"params": params}, rows))
+    )
+    influence = {}
+    for seed in range(BATCHES):
+        params = randomize(variables["params"], seed)
+        for task, tree in jacobian(params, make_features(seed)).items():
+            for path, leaf in flax.traverse_util.flatten_dict(tree).items():
+                tasks = influence.setdefault(path, set())
+                if np.any(leaf):
+                    tasks.add(task)
+    return influence
+
+
+@pytest.mark.parametrize("norm", ["none", "layer"])
+def test_declared_owners_are_the_derived_ones(
+    build, features, make_features, randomize, norm
+):
+    model = build(norm=norm)
+    influence = _influence(model, features, make_features, randomize)
+    declared = {path: model.owner(path) for path in influence}
+    derived = {
+        path: next(iter(tasks)) if len(tasks) == 1 else None
+        for path, tasks in influence.items()
+    }
+    assert all(influence.values()), "a parameter that influences no task"
+    assert declared == derived
+
+
+def test_every_task_owns_something_and_only_single_task_shares_nothing(
+    row, build, features
+):
+    model = build()
+    params = jax.eval_shape(model.init, jax.random.key(0), features)["params"]
+    paths = flax.traverse_util.flatten_dict(params)
+    owners = {model.owner(path) for path in paths}
+    assert owners - {None} == set(model.tasks)
+    assert (None in owners) == (row.cls is not models.SingleTask)
+
+
+def test_a_lone_task_owns_everything(build, features):
+    model = build(tasks=("click",), outputs=(1,))
+    params = jax.eval_shape(model.init, jax.random.key(0), features)["params"]
+    paths = flax.traverse_util.flatten_dict(params)
+    assert {model.owner(path) for path in paths} == {"click"}
+
+
+def test_names_that_contain_each_other_are_told_apart(make, features):
+    """A task may be called like a part of the model, or like another one's beginning."""
+    tasks = ("shared", "buy", "buy_again", "experts")
+    model = make(models.PLE, tasks=tasks, outputs=(1, 1, 1, 1))
+    params = jax.eval_shape(model.init, jax.random.key(0), features)["params"]
+    owned = {
+        path: model.owner(path) for path in flax.traverse_util.flatten_dict(params)
+    }
+    assert owned["level_1", "experts_buy_again", "kernel_0"] == "buy_again"
+    assert owned["level_1", "experts_shared", "kernel_0"] == "shared"
+    assert owned["level_1", "shared_experts", "kernel_0"] is None
+    assert owned["level_0", "experts_buy", "kernel_0"] is None
+    assert owned["tower_experts", "output", "bias"] == "experts"
+
+
+def test_a_path_outside_the_params_tree_is_refused(build):
+    with pytest.raises(ValueError, match='leave out the leading "params"'):
+        build().owner(("params", "tower_click", "output", "bias"))
