@@ -33,6 +33,7 @@ lint: setup
 	@$(RUN) -m ruff format --check --quiet mtlx experiments tests benchmarks
 
 full: setup  ## all models x all balancers on the full Census-Income data
+	@$(RUN) -m experiments.train experiment=census_full model=single_task balancer=equal
 	@$(RUN) -m experiments.train experiment=census_full
 	@$(RUN) -m experiments.report runs/census_full
 

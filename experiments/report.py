@@ -63,11 +63,10 @@ def _show(folder: Path, over: str) -> None:
         title = f"{folder.resolve().name}: {data}"
         styled = console.is_terminal
         table = to_rich(summarise(study, data, over), title, styled)
+        # Wider than the terminal its lines wrap; fitted to it figures would be cut.
         unbounded = console.options.update(max_width=1000)
-        needed = console.measure(table, options=unbounded)
-        # A log has no width to fold to; a narrow terminal must not cut figures.
-        if not styled or console.width < needed.minimum:
-            console.width = max(console.width, needed.maximum)
+        width = console.measure(table, options=unbounded).maximum
+        console.width = max(console.width, width)
         console.print(table)
         for sentence in describe_table(study, data, over, TIED[styled]):
             console.print(sentence, style="dim", highlight=False, width=100)

@@ -12,7 +12,7 @@ import flax.linen as nn
 import hydra.utils
 import jax
 import optax
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from mtlx.data.dataset import Dataset
 from mtlx.models import count_parameters, match_params
@@ -49,7 +49,7 @@ def instantiate(cfg: DictConfig) -> Any:
 
 def build(cfg: DictConfig) -> Parts:
     """All parts of a run; whatever is wrong with them is said here, before compiling."""
-    dataset = instantiate(cfg.data)
+    dataset = _dataset(OmegaConf.to_yaml(cfg.data, resolve=True))
     encoder = instantiate(cfg.encoder)
     architecture = instantiate(cfg.model)
     if cfg.match_params:
@@ -63,6 +63,12 @@ def build(cfg: DictConfig) -> Parts:
         fit=instantiate(cfg.trainer),
         tracker=instantiate(cfg.tracker),
     )
+
+
+@functools.lru_cache(maxsize=1)
+def _dataset(config: str) -> Dataset:
+    """The runs of a sweep share the data: read once for as long as they do."""
+    return instantiate(OmegaConf.create(config))
 
 
 def _matched(

@@ -15,13 +15,14 @@ from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
 
-from mtlx.types import Array, Balancer, Bool, Float, Signals
+from mtlx.types import Array, Balancer, Bool, Float, Int, Signals
 
 __all__ = [
     "Balancer",
     "Number",
     "PerTask",
     "Signals",
+    "canonical_order",
     "choose",
     "masked_gram",
     "per_task",
@@ -46,6 +47,16 @@ def masked_gram(signals: Signals) -> Float[Array, "tasks tasks"]:
     present = present_mask(signals)
     both = present[:, None] & present[None, :]
     return jnp.where(both, jnp.asarray(signals.gram, jnp.float32), 0.0)
+
+
+def canonical_order(gram: Float[Array, "tasks tasks"]) -> Int[Array, "tasks"]:
+    """An order of the tasks that does not depend on how they are listed.
+
+    Sorted by G_ii, then by the largest and the least inner product: tasks that tie in all
+    three are alike. A solver that works in this order treats a permuted list of tasks
+    alike to the last bit, also where rounding decides between minimisers.
+    """
+    return jnp.lexsort((jnp.min(gram, 1), jnp.max(gram, 1), jnp.diagonal(gram)))
 
 
 def require(name: str, signals: Signals, *fields: str, key=...) -> None:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from mtlx.balancers.base import (
     Number,
+    canonical_order,
     choose,
     masked_gram,
     present_mask,
@@ -18,7 +19,8 @@ from mtlx.types import Array, Balancer
 
 RIDGE = 1e-6  # of the diagonal, in the hessian only: damps the step, not the solution
 FAR = 1e30  # beyond either end of the simplex
-RESOLUTION = 1e-4  # |g_w| / sum_i w_i |g_i| below which float32's Gram is noise
+RESOLUTION = 1e-3  # of |g_v| / sum_i v_i |g_i|: a float32 Gram has squares to 1e-7
+SMOOTHED = 1e-4  # the same, within the solver: near 0 it works on sqrt(|g_v|^2 + m^2)
 
 
 def cagrad(c: Number = 0.5, rescale: int = 0) -> Balancer:
@@ -40,22 +42,24 @@ def cagrad(c: Number = 0.5, rescale: int = 0) -> Balancer:
 
     Reference: "Conflict-Averse Gradient Descent for Multi-Task Learning", NeurIPS 2021,
     Algorithm 1. Solved to float32 precision: in closed form for T = 2, else by an
-    interior point. Where the tasks' hull touches 0 (|g_w| / sum_i v_i |g_i| of 1e-4 or
-    less, which a float32 Gram cannot tell from 0) g_w / |g_w| is undefined, and its
-    term fades out: w -> 1 / T.
+    interior point. At a Pareto-stationary point g_w = 0 and g_w / |g_w| is undefined;
+    where |g_w| <= 1e-3 sum_i v_i |g_i|, which a float32 Gram can hardly tell from 0,
+    the term is left out and the direction is g_0.
     """
     choose("cagrad", "rescale", rescale, (0, 1, 2))
 
     def weigh(signals, key):
         del key
         require("cagrad", signals, "gram")
-        present = present_mask(signals)
+        gram = masked_gram(signals)
+        order = canonical_order(gram)
+        present = present_mask(signals)[order]
         count = jnp.maximum(jnp.sum(present), 1).astype(jnp.float32)
-        problem, length = _pose(masked_gram(signals), count, c)
+        problem, length = _pose(gram[order][:, order], count, c)
         solve = _solve_pair if present.size == 2 else _solve
         pull = _unit_coefficients(solve(problem, present), problem)
         weights = jnp.where(present, 1.0 / count, 0.0) + c * length * pull
-        return weights / (1.0, 1.0 + c**2, 1.0 + c)[rescale]
+        return weights[jnp.argsort(order)] / (1.0, 1.0 + c**2, 1.0 + c)[rescale]
 
     return stateless(weigh, frozenset({"gram"}))
 
@@ -88,14 +92,14 @@ def _norms(problem: _Problem) -> Array:
 
 
 def _unit_coefficients(simplex: Array, problem: _Problem) -> Array:
-    """v / |g_v|, fading to 0 where |g_v| is below what float32 resolves."""
+    """v / |g_v|, or 0 where |g_v| is below what float32 resolves."""
     norms = _norms(problem)
     squared = jnp.maximum(jnp.sum(simplex * _times(problem.gram, simplex)), 0.0)
-    floor = RESOLUTION * jnp.sum(simplex * norms)
-    total = squared + floor**2
-    inverse = jnp.sqrt(squared) / jnp.where(total > 0, total, 1.0)
+    length = jnp.sqrt(squared)
+    resolved = length > RESOLUTION * jnp.sum(simplex * norms)
     # A zero gradient adds nothing to the direction: its huge coefficient is left out.
-    return jnp.where(norms > 0, simplex * inverse, 0.0)
+    kept = resolved & (norms > 0)
+    return jnp.where(kept, simplex / jnp.where(resolved, length, 1.0), 0.0)
 
 
 def _solve_pair(problem: _Problem, present: Array) -> Array:
@@ -120,7 +124,7 @@ def _solve_pair(problem: _Problem, present: Array) -> Array:
 
 
 def _solve(problem: _Problem, present: Array) -> Array:
-    """Interior point; |g_v| is handled as in the minimisation of a sum of norms.
+    """Interior point; |g_v| is treated as in the minimisation of a sum of norms.
 
     Its gradient u = g_v / |g_v| turns fast near g_v = 0, so u is a variable of its own,
     |u| <= 1, held by coefficients of the gradients (Andersen, Christiansen, Conn &
@@ -132,7 +136,7 @@ def _solve(problem: _Problem, present: Array) -> Array:
 
     def smooth(simplex, smoothing):
         image = _times(gram, simplex)
-        floor = jnp.maximum(RESOLUTION * jnp.sum(simplex * norms), 1e-12)
+        floor = jnp.maximum(SMOOTHED * jnp.sum(simplex * norms), 1e-12)
         floor = jnp.maximum(smoothing / jnp.maximum(radius, 1e-6), floor)
         return image, jnp.sqrt(jnp.maximum(jnp.sum(simplex * image), 0.0) + floor**2)
 

@@ -3,7 +3,14 @@
 import jax
 import jax.numpy as jnp
 
-from mtlx.balancers.base import choose, masked_gram, present_mask, require, stateless
+from mtlx.balancers.base import (
+    canonical_order,
+    choose,
+    masked_gram,
+    present_mask,
+    require,
+    stateless,
+)
 from mtlx.balancers.solvers import simplex_minimize
 from mtlx.types import Array, Balancer
 
@@ -40,8 +47,10 @@ def mgda(normaliser: str = "none") -> Balancer:
         gram = masked_gram(signals)
         scale = _scale(normaliser, gram, jnp.asarray(signals.losses, jnp.float32))
         gram = gram / scale[:, None] / scale[None, :]
+        order = canonical_order(gram)
         solve = _min_norm_pair if present.size == 2 else _min_norm
-        return solve(gram, present) / scale
+        weights = solve(gram[order][:, order], present[order])
+        return weights[jnp.argsort(order)] / scale
 
     return stateless(weigh, frozenset({"gram"}))
 

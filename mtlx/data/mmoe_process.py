@@ -1,13 +1,18 @@
 """The random process behind the MMoE paper's synthetic tasks, as pure functions."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
 from mtlx.types import Array, Float, PRNGKeyArray
 
+Scalar = float | Float[Array, ""]
 
+
+@functools.partial(jax.jit, static_argnames="dim")
 def draw_mmoe_weights(
-    key: PRNGKeyArray, correlation: float | Float[Array, ""], dim: int, c: float
+    key: PRNGKeyArray, correlation: Scalar, dim: int, c: Scalar
 ) -> Float[Array, "2 dim"]:
     """Two weight vectors with the cosine `correlation`.
 
@@ -29,13 +34,14 @@ def draw_mmoe_weights(
     return c * jnp.stack([u1, w2])
 
 
+@jax.jit
 def draw_mmoe_labels(
     key: PRNGKeyArray,
     inputs: Float[Array, "batch dim"],
     weights: Float[Array, "2 dim"],
     alpha: Float[Array, "sines"],
     beta: Float[Array, "sines"],
-    noise_std: float,
+    noise_std: Scalar,
 ) -> Float[Array, "batch 2"]:
     """y_k = w_k' x + sum_i sin(alpha_i w_k' x + beta_i) + e_k, e_k ~ N(0, noise_std^2).
 
@@ -49,8 +55,9 @@ def draw_mmoe_labels(
     return products + jnp.sum(jnp.sin(phases), axis=-1) + noise
 
 
+@jax.jit
 def mmoe_label_std(
-    c: float, alpha: Float[Array, "sines"], beta: Float[Array, "m"], noise_std: float
+    c: Scalar, alpha: Float[Array, "sines"], beta: Float[Array, "m"], noise_std: Scalar
 ) -> Float[Array, ""]:
     """Standard deviation of a label, in closed form.
 

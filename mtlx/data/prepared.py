@@ -6,7 +6,7 @@ from pathlib import Path
 from mtlx.data.categorical import Columns
 from mtlx.data.column_store import load_columns, save_columns
 from mtlx.data.folders import PathLike, cache_folder, data_folder
-from mtlx.data.raw_files import find_files, present_files, read_verified
+from mtlx.data.raw_files import find_files, read_verified
 from mtlx.data.source import Source
 from mtlx.data.stamps import Stamps
 
@@ -37,14 +37,13 @@ def prepared_columns(
     Raises:
         DataError: a raw file is missing, damaged, or not the published one.
     """
-    cache, folder = cache_folder(cache_dir), data_folder(data_dir)
+    cache, files = cache_folder(cache_dir), find_files(source, data_folder(data_dir))
     store = source.prepared(cache) / "columns"
     paths = {split: store / f"{split}.npz" for split in source.splits}
     stamps = Stamps(store / "verified.json")
     if all(path.is_file() for path in paths.values()):
-        _verify(source, present_files(source, folder), stamps)
+        _verify(source, files, stamps)
         return {split: load_columns(path) for split, path in paths.items()}
-    files = find_files(source, folder)
     columns = dict(prepare(source, files, cache))
     store.mkdir(exist_ok=True)
     for split, path in paths.items():

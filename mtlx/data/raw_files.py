@@ -11,43 +11,43 @@ from mtlx.data.source import Source
 MEND = "Fetch it again, or delete it and load again to have it downloaded."
 
 
-def present_files(source: Source, folder: Path | None) -> dict[str, Path]:
-    """Those files of `source` that lie in `folder`, by name.
+def find_files(source: Source, folder: Path | None) -> dict[str, Path]:
+    """The files of `source`, by name, or {} where `folder` holds none of them.
 
     Looks in `folder/<raw_name>` and in `folder` itself, for `<name>` and `<name>.gz`;
     a source that ships with mtlx is looked for in its own folder alone.
-    """
-    places = [source.folder]
-    if source.folder is None:
-        places = [] if folder is None else [folder / source.raw_name, folder]
-    for place in places:
-        found = {
-            name: path
-            for name in source.sha256
-            for path in (place / name, place / f"{name}.gz")
-            if path.is_file()
-        }
-        if found:
-            return found
-    return {}
-
-
-def find_files(source: Source, folder: Path | None) -> dict[str, Path]:
-    """All files of `source` in `folder`, or {} where it holds none of them.
 
     Raises:
-        DataError: `folder` does not exist, or it holds a part of the files only.
+        DataError: `folder` does not exist, the files are there in part only, or a
+            source that ships with mtlx has none.
     """
-    if source.folder is None and folder is not None and not folder.is_dir():
+    if source.folder is not None:
+        if shipped := _files_in(source, source.folder):
+            return shipped
+        raise DataError(
+            f"{source.folder}: expected the files {sorted(source.sha256)} that ship "
+            f"with mtlx, found none. Install mtlx anew."
+        )
+    if folder is None:
+        return {}
+    if not folder.is_dir():
         raise DataError(
             f"data_dir: expected a folder that holds {source.raw_name}/, found no "
             f"folder {folder}. Mend the path (argument data_dir or variable "
             f"MTLX_DATA_DIR), or leave it out to have the files downloaded."
         )
-    found = present_files(source, folder)
+    return _files_in(source, folder / source.raw_name) or _files_in(source, folder)
+
+
+def _files_in(source: Source, place: Path) -> dict[str, Path]:
+    found = {
+        name: path
+        for name in source.sha256
+        for path in (place / name, place / f"{name}.gz")
+        if path.is_file()
+    }
     missing = sorted(set(source.sha256) - set(found))
-    if missing and (found or source.folder is not None):
-        place = source.folder or next(iter(found.values())).parent
+    if found and missing:
         raise DataError(
             f"{place}: expected the files {sorted(source.sha256)} (each plain or with "
             f".gz), found no {', '.join(missing)}. Put the missing file there, or take "

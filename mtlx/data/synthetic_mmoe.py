@@ -1,5 +1,6 @@
 """The MMoE paper's pair of regression tasks with dialled relatedness."""
 
+import functools
 from collections.abc import Sequence
 
 import jax
@@ -69,26 +70,33 @@ def synthetic_mmoe(
     beta = steps if beta is None else jnp.asarray(beta, jnp.float32)
     key, validation_key, test_key = jax.random.split(jax.random.key(seed), 3)
     weights = draw_mmoe_weights(key, correlation, dim, c)
-    scale = mmoe_label_std(c, alpha, beta, noise_std) if standardise else 1.0
+    std = mmoe_label_std(c, alpha, beta, noise_std)
+    scale = std if standardise else jnp.ones_like(std)
+    process = (weights, alpha, beta, noise_std, scale)
 
     def sample(key, batch_size):
-        input_key, noise_key = jax.random.split(key)
-        inputs = jax.random.normal(input_key, (batch_size, dim))
-        labels = draw_mmoe_labels(noise_key, inputs, weights, alpha, beta, noise_std)
-        return Batch(
-            features={"numerical": inputs},
-            labels=dict(zip(TASKS, (labels / scale).T, strict=True)),
-            where={name: jnp.ones(batch_size, bool) for name in TASKS},
-        )
+        return _sample(key, *process, batch_size=batch_size)
 
-    draw = jax.jit(sample, static_argnums=1)
     return Dataset(
         name="synthetic_mmoe",
         tasks=tuple(Task(name, "regression") for name in TASKS),
         schema=Schema(numericals=dim),
         train=Stream(sample, steps_per_epoch),
-        validation=draw(validation_key, eval_rows),
-        test=draw(test_key, eval_rows),
+        validation=sample(validation_key, eval_rows),
+        test=sample(test_key, eval_rows),
+    )
+
+
+# Compiled once for all data sets of a shape: their parameters are arguments.
+@functools.partial(jax.jit, static_argnames="batch_size")
+def _sample(key, weights, alpha, beta, noise_std, scale, *, batch_size):
+    input_key, noise_key = jax.random.split(key)
+    inputs = jax.random.normal(input_key, (batch_size, weights.shape[1]))
+    labels = draw_mmoe_labels(noise_key, inputs, weights, alpha, beta, noise_std)
+    return Batch(
+        features={"numerical": inputs},
+        labels=dict(zip(TASKS, (labels / scale).T, strict=True)),
+        where={name: jnp.ones(batch_size, bool) for name in TASKS},
     )
 
 

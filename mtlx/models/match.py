@@ -1,5 +1,6 @@
 """Models of equal size: the number of parameters, and the width that gives it."""
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -53,6 +54,7 @@ def match_params(
         subtract from `target` what should not be matched.
     """
 
+    @functools.cache
     def count(width: int) -> int:
         return count_parameters(build(width), features)
 

@@ -24,8 +24,8 @@ class MMoE(MultiTaskModel):
 
     Reference:
         Ma et al., "Modeling Task Relationships in Multi-task Learning with Multi-gate
-        Mixture-of-Experts", KDD 2018, equations 6 to 8. Its synthetic study (section 5.1)
-        has num_experts=8, expert_widths=(16,), tower_widths=(8,).
+        Mixture-of-Experts", KDD 2018, equations 6 to 8. In its synthetic study (section
+        5.1): num_experts=8, expert_widths=(16,), tower_widths=(8,).
     """
 
     num_experts: int = 8

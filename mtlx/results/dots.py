@@ -134,7 +134,7 @@ def _label_trade_off(axis, x, y, tasks) -> None:
         set_label(f"{task} test {rows['metric'].iloc[0]}     {ARROWS[higher]}")
 
 
-def _legend_trade_off(figure: Figure, color, shape) -> None:
+def _legend_trade_off(figure: Figure, color, face, shape) -> None:
     axis = figure.axes[0]
     models = [axis.plot([], [], shape[m], color="#444444", label=m)[0] for m in shape]
     rules = [

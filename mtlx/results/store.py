@@ -1,30 +1,13 @@
-"""Reads what runs leave behind: a study folder into data frames.
+"""A study folder, read into data frames: run folders at any depth below it."""
 
-A finished run folder holds `result.json` (facts and final metrics) and `epochs.csv`
-(curves, long form). Run folders lie at any depth below the study folder.
-"""
-
-import json
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from mtlx.metrics import METRICS
+from mtlx.results.files import COSTS, CURVES, KEY, RESULT, read_curves, read_result
 
-RESULT, CURVES = "result.json", "epochs.csv"
-KEY = ["data", "model", "balancer", "seed"]
-COSTS = [
-    "best_epoch",
-    "epochs",
-    "num_parameters",
-    "compile_seconds",
-    "train_seconds",
-    "rows_per_second",
-]
-REQUIRED = [*KEY, "tasks", "test", "validation", *COSTS, "versions", "overrides"]
-EPOCH_COLUMNS = ["epoch", "step", "split", "task", "metric", "value"]
 # Left between run folders by Hydra's sweeps; no sign of a run.
 SWEEP_FILES = {"multirun.yaml", ".submitit"}
 
@@ -77,9 +60,9 @@ def load_study(path: str | Path) -> Study:
     folders = {
         folder.relative_to(path).as_posix(): folder for folder in _natural(finished)
     }
-    records = {run: _read_result(folder / RESULT) for run, folder in folders.items()}
+    records = {run: read_result(folder / RESULT) for run, folder in folders.items()}
     _refuse_duplicates(path, records)
-    curves = [_read_curves(folder / CURVES, run) for run, folder in folders.items()]
+    curves = [read_curves(folder / CURVES, run) for run, folder in folders.items()]
     costs = pd.DataFrame([_costs(run, record) for run, record in records.items()])
     return Study(
         path=path,
@@ -115,52 +98,6 @@ def _natural(folders: list[Path]) -> list[Path]:
         return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
 
     return sorted(folders, key=key)
-
-
-def _read_result(file: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        missing = [key for key in REQUIRED if key not in record]
-        if missing:
-            raise ValueError(f"expected the keys {missing}, found {sorted(record)}")
-        _check_metrics(record)
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise ValueError(
-            f"Damaged result {file}: {error}. Delete the run's folder and run it again."
-        ) from error
-    return record
-
-
-def _check_metrics(record: dict[str, Any]) -> None:
-    for task, facts in record["tasks"].items():
-        for metric in facts["metrics"]:
-            if metric not in METRICS:
-                raise ValueError(
-                    f"task {task!r}: expected metrics from {sorted(METRICS)}, found "
-                    f"{metric!r}"
-                )
-            for split in ("test", "validation"):
-                if metric not in record[split].get(task, {}):
-                    raise ValueError(f"expected {split}.{task}.{metric}, found nothing")
-
-
-def _read_curves(file: Path, run: str) -> pd.DataFrame:
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"Expected the curves of a finished run in {file}, found no such file. "
-            "Delete the run's folder and run it again."
-        )
-    try:
-        curves = pd.read_csv(file, dtype={"value": float})
-        if list(curves.columns) != EPOCH_COLUMNS:
-            raise ValueError(
-                f"expected the columns {EPOCH_COLUMNS}, found {list(curves.columns)}"
-            )
-    except ValueError as error:  # pandas' parser errors are ValueErrors too
-        raise ValueError(
-            f"Damaged curves {file}: {error}. Delete the run's folder and run it again."
-        ) from error
-    return curves.assign(run=run)
 
 
 def _refuse_duplicates(path: Path, records: dict[str, dict[str, Any]]) -> None:

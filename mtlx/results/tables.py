@@ -50,10 +50,11 @@ def to_rich(summary: pd.DataFrame, title: str, styled: bool = True) -> Table:
     """For the terminal: best bold, tied underlined; or as in Markdown, for a log."""
     grid = lay_out(summary)
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    table.collapse_padding, table.pad_edge = True, False
     for place, (upper, lower) in enumerate(grid.header):
         justify = "left" if place < 2 else "right"
         # A line below the upper half also where it is empty keeps headings level.
-        table.add_column(f"{upper}\n{lower}", justify=justify)
+        table.add_column(f"{upper}\n{lower}", justify=justify, no_wrap=True)
     previous = None
     for row in grid.rows:
         if previous not in (None, row[0].text):

@@ -11,12 +11,24 @@ from mtlx import metrics
 from mtlx.data.feed import num_rows
 from mtlx.tasks import Task
 from mtlx.train.selection import Scores
-from mtlx.types import Batch, PyTree
+from mtlx.types import Array, Batch, PyTree
 
 Predict = Callable[[PyTree], dict[str, np.ndarray]]
 
 
-def make_predict(model: nn.Module, rows: Batch, batch_size: int) -> Predict:
+def make_apply(model: nn.Module) -> Callable[..., dict[str, Array]]:
+    """The compiled forward pass over stacked batches; splits of one size share it."""
+
+    @jax.jit
+    def apply(variables, features):
+        return jax.lax.map(lambda x: model.apply(variables, x, train=False), features)
+
+    return apply
+
+
+def make_predict(
+    apply: Callable[..., dict[str, Array]], rows: Batch, batch_size: int
+) -> Predict:
     """A function variables -> {task: outputs [N, ...]} over the features of `rows`.
 
     The features go to the device once and are cut into equal batches, the last one
@@ -34,10 +46,6 @@ def make_predict(model: nn.Module, rows: Batch, batch_size: int) -> Predict:
         dict(rows.features),
     )
 
-    @jax.jit
-    def apply(variables, features):
-        return jax.lax.map(lambda x: model.apply(variables, x, train=False), features)
-
     def predict(variables):
         outputs = jax.device_get(apply(variables, features))
         return {
@@ -49,10 +57,13 @@ def make_predict(model: nn.Module, rows: Batch, batch_size: int) -> Predict:
 
 
 def make_scorer(
-    model: nn.Module, tasks: tuple[Task, ...], rows: Batch, batch_size: int
+    apply: Callable[..., dict[str, Array]],
+    tasks: tuple[Task, ...],
+    rows: Batch,
+    batch_size: int,
 ) -> Callable[[PyTree], Scores]:
     """A function variables -> {task: {metric: value}} over the rows of a split."""
-    predict = make_predict(model, rows, batch_size)
+    predict = make_predict(apply, rows, batch_size)
 
     def score(variables):
         return metrics.evaluate(tasks, predict(variables), rows.labels, rows.where)

@@ -15,7 +15,7 @@ from mtlx import tree
 from mtlx.data.dataset import Dataset
 from mtlx.data.feed import Feed, make_feed
 from mtlx.train.checkpoint import Checkpointer
-from mtlx.train.evaluate import make_scorer
+from mtlx.train.evaluate import make_apply, make_scorer
 from mtlx.train.observers import Observer, Start, Watch, score_rows, train_rows
 from mtlx.train.program import Program, compile_program, cut_epoch
 from mtlx.train.selection import Scores, Selection
@@ -107,12 +107,13 @@ def fit(
             compile_seconds=program.compile_seconds,
         )
         watch.start(start, program.chunks)
+        apply = make_apply(model)
         validate = make_scorer(
-            model, dataset.tasks, dataset.validation, eval_batch_size
+            apply, dataset.tasks, dataset.validation, eval_batch_size
         )
         run = _Run(program, feed, validate, watch, checkpointer, epochs, patience)
         state, selection, epoch, diverged = _train(run, state, selection, first)
-        test = make_scorer(model, dataset.tasks, dataset.test, eval_batch_size)
+        test = make_scorer(apply, dataset.tasks, dataset.test, eval_batch_size)
         scores = test(selection.variables)
     finally:
         watch.end()

@@ -8,7 +8,8 @@ import pytest
 
 from mtlx.data import DataError, census_income
 from mtlx.data.builders.census_income_format import COLUMNS
-from mtlx.data.builders.census_income_source import TEST, TRAIN
+from mtlx.data.builders.census_income_source import SAMPLE, TEST, TRAIN
+from mtlx.data.raw_files import find_files
 
 
 @pytest.fixture
@@ -121,6 +122,11 @@ def test_one_file_missing(tiny):
     (folder / f"{TEST}.gz").unlink()
     with pytest.raises(DataError, match=rf"{folder}.*found no {TEST}. Put the missing"):
         load(folder)
+
+
+def test_an_installation_without_the_sample(tmp_path):
+    with pytest.raises(DataError, match="that ship with mtlx, found none. Install"):
+        find_files(SAMPLE._replace(folder=tmp_path), None)
 
 
 def test_no_such_folder(tmp_path):

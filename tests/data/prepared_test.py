@@ -78,8 +78,17 @@ def test_second_load_without_the_raw_files(tiny, load):
     for path in folder.iterdir():
         path.unlink()
     assert_same(first, prepared_columns(source, refuse, folder))
-    folder.rmdir()
     assert_same(first, prepared_columns(source, refuse, None))
+
+
+def test_a_wrong_folder_is_no_less_wrong_with_a_full_cache(tiny, load):
+    source, folder = tiny
+    load()
+    (folder / f"{TEST}.gz").unlink()
+    with pytest.raises(DataError, match=f"found no {TEST}"):
+        load()
+    with pytest.raises(DataError, match="found no folder .*nowhere"):
+        prepared_columns(source, refuse, folder / "nowhere")
 
 
 def test_a_raw_file_changed_since_is_noticed(tiny, load):

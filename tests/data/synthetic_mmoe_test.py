@@ -118,8 +118,8 @@ def test_dataset():
 
 
 def test_plain_labels_are_standardised_ones_times_the_std():
-    plain = synthetic_mmoe(eval_rows=50, dim=5, standardise=False)
-    scaled = synthetic_mmoe(eval_rows=50, dim=5)
+    plain = synthetic_mmoe(eval_rows=8, dim=4, standardise=False)
+    scaled = synthetic_mmoe(eval_rows=8, dim=4)
     std = mmoe_label_std(0.4, 4.0 * STEPS, STEPS, 0.1)
     np.testing.assert_allclose(std**2, 3.38, atol=0.02)
     np.testing.assert_allclose(
@@ -129,8 +129,8 @@ def test_plain_labels_are_standardised_ones_times_the_std():
 
 def test_all_splits_share_the_weights():
     """A least-squares fit on streamed rows predicts held-out ones."""
-    data = synthetic_mmoe(num_sines=0, noise_std=0.0, eval_rows=30, dim=4)
-    train = data.train.sample(jax.random.key(5), 50)
+    data = synthetic_mmoe(num_sines=0, noise_std=0.0, eval_rows=8, dim=4)
+    train = data.train.sample(jax.random.key(5), 8)
     fit = np.linalg.lstsq(
         train.features["numerical"], train.labels["task_2"], rcond=None
     )[0]
@@ -140,7 +140,7 @@ def test_all_splits_share_the_weights():
 
 
 def test_stream_under_jit_vmap_and_scan():
-    stream = synthetic_mmoe(eval_rows=4, dim=3).train
+    stream = synthetic_mmoe(eval_rows=8, dim=4).train
     keys = jax.random.split(jax.random.key(0), 5)
     sample = functools.partial(stream.sample, batch_size=8)
     plain = [sample(key) for key in keys]
@@ -158,8 +158,8 @@ def test_stream_under_jit_vmap_and_scan():
 
 def test_seed_draws_the_weights():
     def labels(seed):
-        stream = synthetic_mmoe(seed=seed, eval_rows=2, dim=3).train
-        return np.asarray(stream.sample(jax.random.key(0), 5).labels["task_1"])
+        stream = synthetic_mmoe(seed=seed, eval_rows=8, dim=4).train
+        return np.asarray(stream.sample(jax.random.key(0), 8).labels["task_1"])
 
     np.testing.assert_array_equal(labels(0), labels(0))
     assert (labels(0) != labels(1)).any()

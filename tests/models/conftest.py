@@ -88,6 +88,13 @@ def make_features():
 
 
 @pytest.fixture
+def quick_jit():
+    """`jax.jit` that compiles fast: these networks are tiny, their programs are not."""
+    options = {"xla_backend_optimization_level": 0}
+    return functools.partial(jax.jit, compiler_options=options)
+
+
+@pytest.fixture
 def features():
     return _features(0)
 

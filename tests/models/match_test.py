@@ -47,9 +47,9 @@ def test_it_finds_the_nearest_width(width, offset):
 
 def test_no_array_is_allocated():
     """The widths tried on the way to 2^33 parameters would not fit in memory."""
-    features = {"numerical": jax.ShapeDtypeStruct((1, 2**12), "float32")}
+    features = {"numerical": jax.ShapeDtypeStruct((1, 2**22), "float32")}
     width = models.match_params(bottom, 2**33, features)
-    assert abs(models.count_parameters(bottom(width), features) - 2**33) < 2**12
+    assert abs(models.count_parameters(bottom(width), features) - 2**33) <= 2**21 + 10
 
 
 def test_a_count_that_does_not_grow_is_refused():

@@ -9,35 +9,42 @@ import optax
 import pytest
 
 KEY = jax.random.key(0)
-SHAPES = {"click": (6,), "stars": (6,), "category": (6, 3)}
 
 
-def _initial(model, features):
-    return jax.jit(model.init)(KEY, features)
+def _shapes(model, features):
+    return jax.eval_shape(model.init, KEY, features)
 
 
 def _difference(a, b):
     return max(jax.tree.leaves(jax.tree.map(lambda x, y: np.abs(x - y).max(), a, b)))
 
 
-def test_one_output_a_task_in_its_shape(build, features):
-    outputs, _ = build().init_with_output(KEY, features)
-    assert {task: y.shape for task, y in outputs.items()} == SHAPES
+@pytest.mark.parametrize("batch", [1, 6])
+def test_one_output_a_task_in_its_shape(build, make_features, batch):
+    init = build().init_with_output
+    outputs, _ = jax.eval_shape(init, KEY, make_features(0, batch))
+    shapes = {"click": (batch,), "stars": (batch,), "category": (batch, 3)}
+    assert {task: y.shape for task, y in outputs.items()} == shapes
     assert all(y.dtype == jnp.float32 for y in outputs.values())
 
 
-def test_a_row_is_predicted_on_its_own(build, features, randomize):
-    model = build(norm="layer")
-    variables = randomize(_initial(model, features))
-    everything = model.apply(variables, features)
-    alone = model.apply(variables, jax.tree.map(lambda column: column[2:3], features))
-    for task, y in alone.items():
-        np.testing.assert_allclose(y, everything[task][2:3], rtol=1e-5, atol=1e-5)
+def test_a_row_is_predicted_on_its_own(build, features, make_features, randomize):
+    model = build()
+    variables = randomize(_shapes(model, features))
+    among_others = jax.tree.map(
+        lambda column, other: other.at[2].set(column[2]), features, make_features(1)
+    )
+    outputs, others = (
+        model.apply(variables, rows) for rows in (features, among_others)
+    )
+    for task, y in outputs.items():
+        np.testing.assert_allclose(y[2], others[task][2], rtol=1e-5, atol=1e-5)
+        assert not np.allclose(y, others[task])
 
 
 def test_bfloat16_computes_in_it_and_keeps_float32_outside(build, features, randomize):
     model = build(dtype="bfloat16")
-    variables = _initial(model, features)
+    variables = _shapes(model, features)
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(variables))
     variables = randomize(variables)
     exact, rounded = (m.apply(variables, features) for m in (build(), model))
@@ -46,10 +53,12 @@ def test_bfloat16_computes_in_it_and_keeps_float32_outside(build, features, rand
     assert 1e-4 * scale < _difference(exact, rounded) < 5e-2 * scale
 
 
-def test_gradients_are_finite_and_reach_every_parameter(build, features, make_features):
+def test_gradients_are_finite_and_reach_every_parameter(
+    build, features, make_features, quick_jit
+):
     model = build()
 
-    @jax.jit
+    @quick_jit
     def gradient(params, features):
         def loss(params):
             outputs = model.apply({"params": params}, features)
@@ -57,7 +66,7 @@ def test_gradients_are_finite_and_reach_every_parameter(build, features, make_fe
 
         return jax.grad(loss)(params)
 
-    params = _initial(model, features)["params"]
+    params = model.init(KEY, features)["params"]
     gradients = [gradient(params, make_features(seed, 64)) for seed in range(3)]
     for path, leaf in flax.traverse_util.flatten_dict(params).items():
         parts = [flax.traverse_util.flatten_dict(g)[path] for g in gradients]
@@ -65,7 +74,7 @@ def test_gradients_are_finite_and_reach_every_parameter(build, features, make_fe
         assert any(part.any() for part in parts), (path, leaf.shape)
 
 
-def test_the_second_call_does_not_compile(build, features, make_features):
+def test_the_second_call_does_not_compile(build, features, make_features, randomize):
     traces = []
 
     def predict(model, variables, features):
@@ -73,16 +82,16 @@ def test_the_second_call_does_not_compile(build, features, make_features):
         return model.apply(variables, features)
 
     predict = jax.jit(predict, static_argnums=0)
-    variables = _initial(build(), features)
+    variables = randomize(_shapes(build(), features))
     predict(build(), variables, features)
     predict(build(), variables, make_features(1))
     assert len(traces) == 1
 
 
-def test_a_population_is_initialised_by_vmap_over_keys(build, features):
-    init = jax.jit(build().init)
-    keys = jax.random.split(KEY, 3)
-    population = jax.jit(jax.vmap(build().init, in_axes=(0, None)))(keys, features)
+def test_a_population_is_initialised_by_vmap_over_keys(build, features, quick_jit):
+    init = build().init
+    keys = jax.random.split(KEY, 2)
+    population = quick_jit(jax.vmap(init, in_axes=(0, None)))(keys, features)
     for index, key in enumerate(keys):
         member = jax.tree.map(lambda leaf, index=index: leaf[index], population)
         alone = init(key, features)
@@ -92,14 +101,14 @@ def test_a_population_is_initialised_by_vmap_over_keys(build, features):
 
 
 def test_towers_start_from_different_values(build, features):
-    params = _initial(build(), features)["params"]
+    params = build().init(KEY, features)["params"]
     a, b = (params[f"tower_{task}"]["mlp"]["dense_0"] for task in ("click", "stars"))
     assert not np.allclose(a["kernel"], b["kernel"])
 
 
 def test_dropout_needs_a_key_and_acts_in_training_only(build, features, randomize):
     model, plain = build(dropout_rate=0.5), build()
-    variables = randomize(_initial(model, features))
+    variables = randomize(_shapes(model, features))
 
     def predict(key):
         return model.apply(variables, features, train=True, rngs={"dropout": key})
@@ -115,14 +124,14 @@ def test_dropout_needs_a_key_and_acts_in_training_only(build, features, randomiz
 
 def test_training_without_dropout_needs_no_key(build, features):
     model = build()
-    variables = _initial(model, features)
+    variables = model.init(KEY, features)
     a, b = (model.apply(variables, features, train=train) for train in (True, False))
     assert _difference(a, b) == 0
 
 
 def test_batch_statistics_move_in_training_only(build, features):
     model = build(norm="batch")
-    variables = _initial(model, features)
+    variables = model.init(KEY, features)
 
     def statistics(train):
         _, updates = model.apply(
@@ -156,7 +165,9 @@ def _losses(outputs, labels):
     }
 
 
-def test_it_learns_what_no_constant_and_no_linear_map_can(row, build, make_features):
+def test_it_learns_what_no_constant_and_no_linear_map_can(
+    row, build, make_features, quick_jit
+):
     widths = {k: (16,) * len(v) for k, v in row.fields.items() if k.endswith("widths")}
     model = build(**widths, tower_widths=(16,))
     features = make_features(0, 256)
@@ -178,12 +189,12 @@ def test_it_learns_what_no_constant_and_no_linear_map_can(row, build, make_featu
         updates, state = optimizer.update(gradient, state)
         return (optax.apply_updates(params, updates), state), None
 
-    @jax.jit
+    @quick_jit
     def train(params):
         carry = (params, optimizer.init(params))
         return mean_losses(jax.lax.scan(step, carry, length=300)[0][0])
 
-    final = train(_initial(model, features)["params"])
+    final = train(model.init(KEY, features)["params"])
     constant = _best_constant_losses(jax.tree.map(np.asarray, labels))
     for task, loss in final.items():
         assert loss < 0.5 * constant[task], (task, float(loss), constant[task])

@@ -17,6 +17,10 @@ from mtlx.data.builders.download import download
 from mtlx.data.raw_files import read_verified
 from mtlx.data.source import Source
 
+DESCRIPTION = """Rows of the US Census Bureau's Current Population Surveys of 1994 and
+1995: 33 categorical and 7 numerical attributes of a person, an instance weight, and
+whether the person's yearly income is above 50,000 dollars."""
+
 
 @dataclasses.dataclass(eq=False)
 class CensusIncomeConfig(tfds.core.BuilderConfig):
@@ -44,7 +48,7 @@ class CensusIncome(tfds.core.GeneratorBasedBuilder):
     """
 
     VERSION = tfds.core.Version(FULL.version)
-    BUILDER_CONFIGS = [  # noqa: RUF012 (the name and type are TFDS's)
+    BUILDER_CONFIGS = [
         CensusIncomeConfig(name=source.config, source=source)
         for source in (FULL, SAMPLE)
     ]
@@ -76,7 +80,7 @@ class CensusIncome(tfds.core.GeneratorBasedBuilder):
         columns = {"categorical": list(CATEGORICAL), "numerical": list(NUMERICAL)}
         return tfds.core.DatasetInfo(
             builder=self,
-            description=self.__doc__,
+            description=DESCRIPTION,
             features=tfds.features.FeaturesDict(features),
             homepage="https://archive.ics.uci.edu/dataset/117/census+income+kdd",
             license="CC BY 4.0",
