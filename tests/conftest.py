@@ -1,9 +1,21 @@
-"""What holds for every test: eight simulated devices, no silent rank promotion."""
+"""What holds for every test.
+
+Eight simulated devices; no silent rank promotion; and a compilation cache, since many
+tests compile the same small programs again and again.
+"""
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 
 import jax
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def pytest_configure(config):
+    cache = Path(config.rootpath) / ".pytest_cache" / "compiled"
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

@@ -52,9 +52,9 @@ def masked_gram(signals: Signals) -> Float[Array, "tasks tasks"]:
 def canonical_order(gram: Float[Array, "tasks tasks"]) -> Int[Array, "tasks"]:
     """An order of the tasks that does not depend on how they are listed.
 
-    Sorted by G_ii, then by the largest and the least inner product: tasks that tie in all
-    three are alike. A solver that works in this order treats a permuted list of tasks
-    alike to the last bit, also where rounding decides between minimisers.
+    Sorted by G_ii, ties by the largest and then the least inner product. A solver that
+    works in this order treats a permuted list of tasks alike to the last bit, also
+    where rounding decides between minimisers. What still ties keeps the listed order.
     """
     return jnp.lexsort((jnp.min(gram, 1), jnp.max(gram, 1), jnp.diagonal(gram)))
 

@@ -1,4 +1,4 @@
-"""Small multiples over epochs: tasks down, models across, balancers in colours."""
+"""Small multiples over epochs: tasks down, models across, methods in colours."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from mtlx.results import style
 from mtlx.results.store import Study
 
-CELL = ["task", "model", "balancer"]
+CELL = ["task", "model", "method"]
 
 
 def draw_validation(study: Study, data: str, order: pd.DataFrame) -> Figure:
@@ -38,25 +38,25 @@ def draw_weights(study: Study, data: str, order: pd.DataFrame) -> Figure | None:
 
 
 def _multiples(curves, labels, order: pd.DataFrame, title: str) -> Figure:
-    """`order` holds the (model, balancer) pairs in the order of the table."""
+    """`order` holds the (model, method) pairs in the order of the table."""
     models = [m for m in order["model"].unique() if m in set(curves["model"])]
-    balancers = list(order["balancer"].unique())
+    methods = list(order["method"].unique())
     tasks = [task for task in labels if task in set(curves["task"])]
     size = (min(10.0, 2.4 + 1.9 * len(models)), min(6.0, 1.4 + 1.5 * len(tasks)))
     figure, axes = style.panels(
         len(tasks), len(models), size, sharex=True, sharey="row"
     )
-    color, shape = style.colors(balancers), style.markers(balancers)
+    color, shape = style.colors(methods), style.markers(methods)
     groups = dict(list(curves.groupby(CELL)))
     for task, row in zip(tasks, axes, strict=True):
         for model, axis in zip(models, row, strict=True):
-            for balancer in balancers:
-                if (task, model, balancer) in groups:
-                    look = {"color": color[balancer], "marker": shape[balancer]}
-                    _line(axis, groups[task, model, balancer], balancer, look)
+            for method in methods:
+                if (task, model, method) in groups:
+                    look = {"color": color[method], "marker": shape[method]}
+                    _line(axis, groups[task, model, method], method, look)
     _label(axes, models, [labels[task] for task in tasks])
     style.head(figure, title)
-    _legend(figure, axes, balancers, color, shape)
+    _legend(figure, axes, methods, color, shape)
     return figure
 
 
@@ -102,9 +102,9 @@ def _label(axes: np.ndarray, models: list[str], labels: list[str]) -> None:
         axis.yaxis.get_major_locator().set_params(nbins=5)
 
 
-def _legend(figure: Figure, axes, balancers, color, shape) -> None:
+def _legend(figure: Figure, axes, methods, color, shape) -> None:
     present = {name for ax in axes.flat for name in ax.get_legend_handles_labels()[1]}
-    for name in balancers:
+    for name in methods:
         if name in present:
             look = {"color": color[name], "marker": shape[name], "ms": 4}
             axes[0, 0].plot([], [], label=name, **look)

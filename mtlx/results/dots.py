@@ -12,7 +12,7 @@ ROW_HEIGHT, MOST_HEIGHT = 0.17, 12.0  # inch
 
 
 def draw_delta(summary: pd.DataFrame, data: str) -> Figure:
-    """delta_m of every (model, balancer), with zero, the single-task mean."""
+    """delta_m of every (model, method), with zero, the single-task mean."""
     rows = summary[summary["quantity"] == "delta_m"]
     figure, axes = style.panels(1, 1, (8.0, _height(summary)))
     _dots(axes[0, 0], rows, reference=0.0)
@@ -47,22 +47,22 @@ def draw_trade_off(summary: pd.DataFrame, data: str) -> Figure:
     x, y = (_indexed(metrics, task) for task in (first, second))
     figure, axes = style.panels(1, 1, (8.5, 5.0))
     axis = axes[0, 0]
-    color = style.colors(summary["balancer"].unique())
-    face = style.faces(summary["balancer"].unique())
+    color = style.colors(summary["method"].unique())
+    face = style.faces(summary["method"].unique())
     shape = style.markers(summary["model"].unique())
-    for (model, balancer), at in x.iterrows():
-        other = y.loc[model, balancer]
+    for (model, method), at in x.iterrows():
+        other = y.loc[model, method]
         axis.errorbar(
             at["mean"],
             other["mean"],
             xerr=_drawable(at["ci95"]),
             yerr=_drawable(other["ci95"]),
             fmt="none",
-            ecolor=color[balancer],
+            ecolor=color[method],
             elinewidth=0.6,
             alpha=0.35,
         )
-        look = {"color": color[balancer], "mfc": face[balancer], "ms": 6}
+        look = {"color": color[method], "mfc": face[method], "ms": 6}
         axis.plot(at["mean"], other["mean"], shape[model], **look)
     _label_trade_off(axis, x, y, (first, second))
     style.head(figure, f"{data}: {first} against {second}")
@@ -71,9 +71,9 @@ def draw_trade_off(summary: pd.DataFrame, data: str) -> Figure:
 
 
 def _dots(axis, rows: pd.DataFrame, reference: float) -> None:
-    """One row a (model, balancer): models in blocks, balancers in colours."""
-    color = style.colors(rows["balancer"].unique())
-    shape = style.markers(rows["balancer"].unique())
+    """One row a (model, method): models in blocks, methods in colours."""
+    color = style.colors(rows["method"].unique())
+    shape = style.markers(rows["method"].unique())
     models = list(rows["model"].unique())
     block = rows["model"].map(models.index).to_numpy()
     y = np.arange(len(rows)) + block  # one empty line between blocks
@@ -82,9 +82,9 @@ def _dots(axis, rows: pd.DataFrame, reference: float) -> None:
             row.mean,
             place,
             xerr=_drawable(row.ci95),
-            fmt=shape[row.balancer],
-            color=color[row.balancer],
-            label=row.balancer,
+            fmt=shape[row.method],
+            color=color[row.method],
+            label=row.method,
             markersize=5,
             elinewidth=1.2,
             capsize=2,
@@ -101,8 +101,10 @@ def _dots(axis, rows: pd.DataFrame, reference: float) -> None:
 
 
 def _single_task(rows: pd.DataFrame) -> float:
-    """Mean of the baseline, weighed by runs as the deltas' is."""
+    """Mean of the baseline, weighed by runs; NaN if settings differ: no one mean."""
     rows = rows[(rows["model"] == BASELINE_MODEL) & (rows["n"] > 0)]
+    if rows["settings"].nunique() > 1:
+        return np.nan
     plain = rows[rows["balancer"] == BASELINE_BALANCER]
     rows = plain if len(plain) else rows
     return float(np.average(rows["mean"], weights=rows["n"])) if len(rows) else np.nan
@@ -113,11 +115,11 @@ def _drawable(half_width: float) -> float | None:
 
 
 def _indexed(metrics: pd.DataFrame, task: str) -> pd.DataFrame:
-    return metrics[metrics["task"] == task].set_index(["model", "balancer"])
+    return metrics[metrics["task"] == task].set_index(["model", "method"])
 
 
 def _height(summary: pd.DataFrame) -> float:
-    rows = len(summary.drop_duplicates(["model", "balancer"]))
+    rows = len(summary.drop_duplicates(["model", "method"]))
     lines = rows + summary["model"].nunique()
     return min(MOST_HEIGHT, 1.7 + ROW_HEIGHT * lines)
 

@@ -37,7 +37,7 @@ def draw_study(study: Study, data: str, folder: Path) -> list[Picture]:
     """Write the pictures of one data set as `folder/DATA_NAME.png`, 150 dpi.
 
     A picture without anything to show is left out: deltas without a single-task run,
-    the trade-off of a single task, weights that no balancer recorded.
+    the trade-off of a single task or row, weights that no balancer recorded.
     """
     with style.look():
         pictures = []
@@ -52,8 +52,8 @@ def draw_study(study: Study, data: str, folder: Path) -> list[Picture]:
 def _draw(study: Study, data: str) -> dict[str, Figure | None]:
     summary = summarise(study, data)
     compared = summary.loc[summary["quantity"] == "delta_m", "n"].any()
-    paired = len(study.tasks[data]) > 1
-    order = summary[["model", "balancer"]].drop_duplicates()
+    order = summary[["model", "method"]].drop_duplicates()
+    paired = len(study.tasks[data]) > 1 and len(order) > 1
     return {
         "delta_m": draw_delta(summary, data) if compared else None,
         "headlines": draw_headlines(summary, data),

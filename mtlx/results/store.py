@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from mtlx.results.files import COSTS, CURVES, KEY, RESULT, read_curves, read_result
+from mtlx.results.overrides import distinguish
 
 # Left between run folders by Hydra's sweeps; no sign of a run.
 SWEEP_FILES = {"multirun.yaml", ".submitit"}
@@ -18,9 +19,11 @@ class Study(NamedTuple):
     Args:
         path: the study folder.
         tasks: data set -> task -> metric names, the headline metric first.
-        runs: final metrics, one row a run, split, task and metric; columns `run` (its
-            folder), data, model, balancer, seed, split, task, metric, value.
-        costs: one row a run: the same keys, epochs, parameters, seconds.
+        runs: final metrics, one row a run, split, task and metric; columns split, task,
+            metric, value, and those that name a run: `run` (its folder), data, model,
+            balancer, seed, `settings` (in what else it differs from other runs, see
+            `distinguish`) and `method` (balancer and settings in one).
+        costs: one row a run: the same names, epochs, parameters, seconds.
         curves: one row a run, epoch, split, task and metric, with `step` and `value`.
         records: each finished run's `result.json`, keyed by its folder.
         unfinished: run folders without a `result.json`, relative to `path`.
@@ -40,8 +43,7 @@ def load_study(path: str | Path) -> Study:
 
     Raises:
         FileNotFoundError: no such folder, or a finished run without `epochs.csv`.
-        ValueError: no finished run, a damaged file, or two runs of the same data set,
-            model, balancer and seed.
+        ValueError: no finished run, a damaged file, or two runs that differ in nothing.
     """
     path = Path(path)
     if not path.is_dir():
@@ -61,17 +63,17 @@ def load_study(path: str | Path) -> Study:
         folder.relative_to(path).as_posix(): folder for folder in _natural(finished)
     }
     records = {run: read_result(folder / RESULT) for run, folder in folders.items()}
-    _refuse_duplicates(path, records)
+    keys = _keys(records)
+    _refuse_duplicates(path, keys)
     curves = [read_curves(folder / CURVES, run) for run, folder in folders.items()]
-    costs = pd.DataFrame([_costs(run, record) for run, record in records.items()])
+    scores = [row for run, record in records.items() for row in _scores(run, record)]
+    costs = [{"run": r, **{name: records[r][name] for name in COSTS}} for r in records]
     return Study(
         path=path,
         tasks=_tasks(records),
-        runs=pd.DataFrame(
-            [row for run, record in records.items() for row in _scores(run, record)]
-        ),
-        costs=costs,
-        curves=costs[["run", *KEY]].merge(pd.concat(curves), on="run"),
+        runs=keys.merge(pd.DataFrame(scores), on="run"),
+        costs=keys.merge(pd.DataFrame(costs), on="run"),
+        curves=keys.merge(pd.concat(curves), on="run"),
         records=records,
         unfinished=unfinished,
     )
@@ -100,26 +102,29 @@ def _natural(folders: list[Path]) -> list[Path]:
     return sorted(folders, key=key)
 
 
-def _refuse_duplicates(path: Path, records: dict[str, dict[str, Any]]) -> None:
-    """One run a cell: twice the same seed would pass for two independent runs."""
-    first: dict[tuple, str] = {}
-    for run, record in records.items():
-        key = tuple(record[name] for name in KEY)
-        if key in first:
+def _keys(records: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """What a run is called: one row a run."""
+    keys = pd.DataFrame(
+        [{"run": run, **{name: records[run][name] for name in KEY}} for run in records]
+    )
+    settings = pd.Series(distinguish(records)).loc[keys["run"]].to_numpy()
+    method = keys["balancer"].where(
+        settings == "", keys["balancer"] + " (" + settings + ")"
+    )
+    return keys.assign(settings=settings, method=method)
+
+
+def _refuse_duplicates(path: Path, keys: pd.DataFrame) -> None:
+    """Twice the same seed would pass for two independent runs."""
+    same = [*KEY, "settings"]
+    for values, group in keys.groupby(same):
+        if len(group) > 1:
+            found = " and ".join(map(repr, group["run"]))
+            facts = dict(zip(same, values, strict=True))
             raise ValueError(
-                f"Expected one run of {dict(zip(KEY, key, strict=True))} in {path}, "
-                f"found {first[key]!r} and {run!r}. Keep runs with other settings in a "
-                "study of their own (study=NAME), or delete one."
+                f"Expected one run of {facts} in {path}, found {found}. Delete all but "
+                "one."
             )
-        first[key] = run
-
-
-def _keys(run: str, record: dict[str, Any]) -> dict[str, Any]:
-    return {"run": run, **{name: record[name] for name in KEY}}
-
-
-def _costs(run: str, record: dict[str, Any]) -> dict[str, Any]:
-    return {**_keys(run, record), **{name: record[name] for name in COSTS}}
 
 
 def _scores(run: str, record: dict[str, Any]):
@@ -130,7 +135,7 @@ def _scores(run: str, record: dict[str, Any]):
                 value = record[split][task][metric]
                 value = float("nan") if value is None else float(value)
                 row = {"split": split, "task": task, "metric": metric, "value": value}
-                yield {**_keys(run, record), **row}
+                yield {"run": run, **row}
 
 
 def _tasks(records: dict[str, dict[str, Any]]) -> dict[str, dict[str, tuple[str, ...]]]:

@@ -1,4 +1,4 @@
-"""The figures behind tables and pictures: one row a (model, balancer) and quantity."""
+"""The figures behind tables and pictures: one row a (model, method) and quantity."""
 
 from typing import Literal
 
@@ -13,10 +13,11 @@ SIGNIFICANCE = 0.05
 Over = Literal["headline", "all"]
 # A quantity is (quantity, task, metric); the deltas' "metric" says what they span.
 QUANTITY = ["quantity", "task", "metric"]
+GROUP = ["model", "balancer", "settings", "method"]
 
 
 def summarise(study: Study, data: str, over: Over = "headline") -> pd.DataFrame:
-    """Mean, interval and standing of every quantity of every (model, balancer).
+    """Mean, interval and standing of every quantity of every (model, method).
 
     Args:
         study: the runs.
@@ -25,27 +26,28 @@ def summarise(study: Study, data: str, over: Over = "headline") -> pd.DataFrame:
             both deltas; "all" takes every metric for both.
 
     Returns:
-        Long form with columns model, balancer, runs, quantity ("metric", "delta_m",
-        "delta_p", "num_parameters", "train_seconds"), task, metric, higher_is_better
-        (None where neither is), mean, ci95 (half-width), n (runs with a value), best,
-        and tied: not significantly different from the best by Welch's t-test. Rows are
-        in order of first appearance, `single_task` and `equal` first.
+        Long form with columns model, balancer, settings, method (see `Study`), runs,
+        quantity ("metric", "delta_m", "delta_p", "num_parameters", "train_seconds"),
+        task, metric, higher_is_better (None where neither is), mean, ci95 (half-width),
+        n (runs with a value), best, and tied: not significantly different from the best
+        by Welch's t-test. Rows are in order of first appearance, `single_task` and
+        `equal` first.
     """
     measured = measure_runs(study, data, over)
     groups = _groups(study, data)
     parts = [_column(measured[quantity], quantity, groups) for quantity in measured]
     summary = pd.concat(parts, ignore_index=True)
-    rank = {group: place for place, group in enumerate(groups)}
-    place = [rank[g] for g in zip(summary["model"], summary["balancer"], strict=True)]
-    summary = summary.assign(place=place).sort_values("place", kind="stable")
-    return summary.drop(columns="place").reset_index(drop=True)
+    order = {group: place for place, group in enumerate(groups)}
+    place = summary[GROUP].apply(lambda row: order[tuple(row)], axis=1)
+    return summary.loc[place.sort_values(kind="stable").index].reset_index(drop=True)
 
 
 def measure_runs(study: Study, data: str, over: Over = "headline") -> pd.DataFrame:
     """The same quantities run by run: index run, columns (quantity, task, metric).
 
-    Both deltas of a run are against `baseline_runs`' mean; NaN without a baseline.
+    Both deltas of a run are against the mean of its `baseline_runs`; NaN without any.
     """
+    costs = study.costs[study.costs["data"] == data].set_index("run")
     test = study.runs.query("split == 'test' and data == @data")
     wide = test.pivot(index="run", columns=["task", "metric"], values="value")
     chosen = {
@@ -53,48 +55,53 @@ def measure_runs(study: Study, data: str, over: Over = "headline") -> pd.DataFra
         for task, metrics in study.tasks[data].items()
     }
     columns = [(task, metric) for task, names in chosen.items() for metric in names]
-    wide = wide.reindex(columns=pd.MultiIndex.from_tuples(columns))
-    costs = study.costs.set_index("run").loc[wide.index]
-    baseline = _by_task(wide.loc[baseline_runs(study, data)].mean(), chosen)
-    higher = {
-        task: [METRICS[m].higher_is_better for m in chosen[task]] for task in chosen
-    }
-    rows = [_by_task(row, chosen) for _, row in wide.iterrows()]
+    wide = wide.reindex(index=costs.index, columns=pd.MultiIndex.from_tuples(columns))
     measured = {("metric", *column): wide[column] for column in columns}
+    baselines = {
+        settings: _by_task(
+            wide.loc[baseline_runs(study, data, settings)].mean(), chosen
+        )
+        for settings in costs["settings"].unique()
+    }
+    bases = costs["settings"].map(baselines.get)
+    higher = {t: [METRICS[m].higher_is_better for m in chosen[t]] for t in chosen}
     for name, delta in (("delta_m", delta_m), ("delta_p", delta_p)):
-        values = [delta(row, baseline, higher) for row in rows]
-        measured[name, "", over] = pd.Series(values, wide.index)
+        measured[name, "", over] = pd.Series(
+            {
+                run: delta(_by_task(row, chosen), bases[run], higher)
+                for run, row in wide.iterrows()
+            }
+        )
     for name in ("num_parameters", "train_seconds"):
         measured[name, "", ""] = costs[name].astype(float)
-    measured = pd.DataFrame(measured)
-    return measured.rename_axis(columns=QUANTITY).loc[
-        [run for run in study.costs["run"] if run in measured.index]
-    ]
+    return pd.DataFrame(measured).rename_axis(columns=QUANTITY)
 
 
-def baseline_runs(study: Study, data: str) -> list[str]:
-    """The `single_task` runs on `data`: those with `equal` weights, else all."""
+def baseline_runs(study: Study, data: str, settings: str) -> list[str]:
+    """The `single_task` runs that runs of these settings on `data` are compared with.
+
+    Those of the same settings, else all; of these, those with `equal` weights, else
+    all.
+    """
     runs = study.costs.query("data == @data and model == @BASELINE_MODEL")
-    plain = runs[runs["balancer"] == BASELINE_BALANCER]
-    return list((plain if len(plain) else runs)["run"])
+    for column, wanted in (("settings", settings), ("balancer", BASELINE_BALANCER)):
+        alike = runs[runs[column] == wanted]
+        runs = alike if len(alike) else runs
+    return list(runs["run"])
 
 
 def _by_task(row: pd.Series, chosen: dict[str, tuple[str, ...]]) -> dict[str, list]:
     return {task: [row[task, name] for name in chosen[task]] for task in chosen}
 
 
-def _groups(study: Study, data: str) -> dict[tuple[str, str], list[str]]:
-    """(model, balancer) -> its runs, in the order of the table's rows."""
+def _groups(study: Study, data: str) -> dict[tuple[str, ...], list[str]]:
+    """GROUP -> its runs, in the order of the table's rows."""
     costs = study.costs[study.costs["data"] == data]
     models = _reference_first(costs["model"], BASELINE_MODEL)
     balancers = _reference_first(costs["balancer"], BASELINE_BALANCER)
-    runs = costs.groupby(["model", "balancer"])["run"].agg(list).to_dict()
-    return {
-        (model, balancer): runs[model, balancer]
-        for model in models
-        for balancer in balancers
-        if (model, balancer) in runs
-    }
+    runs = costs.groupby(GROUP, sort=False)["run"].agg(list).to_dict()
+    order = sorted(runs, key=lambda g: (models.index(g[0]), balancers.index(g[1])))
+    return {group: runs[group] for group in order}
 
 
 def _reference_first(names: pd.Series, reference: str) -> list[str]:
@@ -108,11 +115,11 @@ def _column(values, quantity, groups) -> pd.DataFrame:
     if name == "metric":
         higher = METRICS[metric].higher_is_better
     rows = []
-    for (model, balancer), runs in groups.items():
+    for group, runs in groups.items():
         mean, ci95, n = mean_interval(values[runs])
-        rows.append((model, balancer, len(runs), *quantity, higher, mean, ci95, n))
-    names = [*"model balancer runs".split(), *QUANTITY, "higher_is_better"]
-    column = pd.DataFrame(rows, columns=[*names, "mean", "ci95", "n"])
+        rows.append((*group, len(runs), *quantity, higher, mean, ci95, n))
+    names = [*GROUP, "runs", *QUANTITY, "higher_is_better", "mean", "ci95", "n"]
+    column = pd.DataFrame(rows, columns=names)
     column["higher_is_better"] = pd.Series([higher] * len(column), dtype=object)
     return _rank(column, [values[runs] for runs in groups.values()], higher)
 

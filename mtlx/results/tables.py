@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mtlx.results.store import Study
-from mtlx.results.summary import QUANTITY, summarise
+from mtlx.results.summary import GROUP, QUANTITY, summarise
 
 LABELS = {
     "delta_m": "Δm %",
@@ -29,21 +29,30 @@ class Cell(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """A table ready to render: headings in (upper, lower) halves, rows of cells."""
+    """A table ready to render.
+
+    Headings come in (upper, lower) halves; the first `names` columns are words, the
+    rest are figures.
+    """
 
     header: list[tuple[str, str]]
     rows: list[list[Cell]]
+    names: int
 
 
 def lay_out(summary: pd.DataFrame) -> Grid:
-    """`summarise`'s long form as a grid of model, balancer, runs and quantities."""
-    header = [("model", ""), ("balancer", ""), ("runs", "")]
-    rows = []
-    for (model, balancer), group in summary.groupby(["model", "balancer"], sort=False):
-        cells = [Cell(model), Cell(balancer), Cell(str(group["runs"].iloc[0]))]
-        rows.append(cells + [_cell(row) for row in group.itertuples()])
+    """`summarise`'s long form as a grid; settings only where they differ."""
+    names = [*GROUP[:3], "runs"]
+    if not summary["settings"].any():
+        names.remove("settings")
+    rows = [
+        [Cell(str(group[name].iloc[0])) for name in names]
+        + [_cell(row) for row in group.itertuples()]
+        for _, group in summary.groupby(GROUP, sort=False)
+    ]
     columns = summary.drop_duplicates(QUANTITY)
-    return Grid(header + [_heading(row) for row in columns.itertuples()], rows)
+    headings = [_heading(row) for row in columns.itertuples()]
+    return Grid([(name, "") for name in names] + headings, rows, names.index("runs"))
 
 
 def to_rich(summary: pd.DataFrame, title: str, styled: bool = True) -> Table:
@@ -52,7 +61,7 @@ def to_rich(summary: pd.DataFrame, title: str, styled: bool = True) -> Table:
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
     table.collapse_padding, table.pad_edge = True, False
     for place, (upper, lower) in enumerate(grid.header):
-        justify = "left" if place < 2 else "right"
+        justify = "left" if place < grid.names else "right"
         # A line below the upper half also where it is empty keeps headings level.
         table.add_column(f"{upper}\n{lower}", justify=justify, no_wrap=True)
     previous = None
@@ -69,7 +78,7 @@ def to_markdown(summary: pd.DataFrame) -> str:
     """For GitHub: best in bold, tied with a dagger."""
     grid = lay_out(summary)
     header = [" ".join(filter(None, halves)) for halves in grid.header]
-    rule = ["---" if place < 2 else "---:" for place in range(len(header))]
+    rule = ["---" if place < grid.names else "---:" for place in range(len(header))]
     rows = [[_mark(cell) for cell in row] for row in grid.rows]
     return "".join(f"| {' | '.join(row)} |\n" for row in [header, rule, *rows])
 
@@ -77,15 +86,16 @@ def to_markdown(summary: pd.DataFrame) -> str:
 def to_csv(study: Study) -> str:
     """Raw figures in full precision: every metric, and each delta both ways.
 
-    Long form: data, model, balancer, runs, quantity, task, metric, higher_is_better,
-    mean, ci95 (half-width), n. For the deltas `metric` says what they span.
+    Long form: data, model, balancer, settings, runs, quantity, task, metric,
+    higher_is_better, mean, ci95 (half-width), n. For the deltas `metric` says what they
+    span.
     """
     parts = []
     for data in study.tasks:
         deltas = summarise(study, data).query("quantity in ('delta_m', 'delta_p')")
         whole = pd.concat([summarise(study, data, "all"), deltas])
         parts.append(whole.assign(data=data))
-    table = pd.concat(parts).drop(columns=["best", "tied"])
+    table = pd.concat(parts).drop(columns=["method", "best", "tied"])
     table = table[["data", *table.columns.drop("data")]]
     return table.to_csv(index=False, lineterminator="\n")
 

@@ -87,7 +87,7 @@ def make_features():
     return _features
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def quick_jit():
     """`jax.jit` that compiles fast: these networks are tiny, their programs are not."""
     options = {"xla_backend_optimization_level": 0}

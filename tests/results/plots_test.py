@@ -35,6 +35,7 @@ def test_one_run_of_one_task_without_baseline(factory):
 def test_a_metric_that_is_never_defined(factory):
     for seed in range(2):
         factory.run("single_task", seed=seed, test={"income": {"auc": math.nan}})
+    factory.run("mmoe", test={"income": {"auc": math.nan}})
     assert drawn(factory) == ["headlines", "trade_off", "validation"]
 
 
@@ -60,7 +61,7 @@ def test_curves_are_means_up_to_the_epoch_that_all_seeds_reached(factory):
     for seed, epochs in enumerate([3, 5]):
         factory.run(seed=seed, tasks=CLICK, epochs=epochs)
     study = load_study(factory.path)
-    order = summarise(study, DATA)[["model", "balancer"]].drop_duplicates()
+    order = summarise(study, DATA)[["model", "method"]].drop_duplicates()
     line = draw_validation(study, DATA, order).axes[0].lines[0]
     assert list(line.get_xdata()) == [1, 2, 3]
     curves = study.curves.query("split == 'validation' and epoch <= 3")

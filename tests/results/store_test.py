@@ -155,6 +155,22 @@ def test_absent_curves_are_named(factory):
 
 def test_the_same_run_twice_is_refused(factory):
     factory.run(seed=1, folder="a")
-    factory.run(seed=1, folder="b", overrides=["optimizer.learning_rate=0.1"])
+    factory.run(seed=1, folder="b", overrides=["resume=true", "data.data_dir=/x"])
     with pytest.raises(ValueError, match="'seed': 1.*found 'a' and 'b'"):
         load_study(factory.path)
+
+
+def test_runs_of_other_settings_are_other_methods(factory):
+    rates = {"a": "0.1", "b": "0.2", "c": None}
+    for folder, rate in rates.items():
+        changed = [f"optimizer.learning_rate={rate}"] if rate else []
+        factory.run(folder=folder, overrides=["trainer=compare", *changed])
+    factory.run(folder="d", data="other", overrides=["trainer=smoke"])
+    costs = load_study(factory.path).costs
+    assert costs["settings"].tolist() == [
+        *("optimizer.learning_rate=0.1", "optimizer.learning_rate=0.2", "", "")
+    ]
+    assert costs["method"].tolist()[1:3] == [
+        "equal (optimizer.learning_rate=0.2)",
+        "equal",
+    ]

@@ -95,20 +95,47 @@ def test_the_baseline_is_any_single_task_run_without_equal(factory):
     factory.run("single_task", "cagrad", 0)
     factory.run("mmoe", "equal", 0)
     study = load_study(factory.path)
-    assert baseline_runs(study, DATA) == [
+    assert baseline_runs(study, DATA, "") == [
         f"{DATA}/single_task/{balancer}/0" for balancer in ("cagrad", "pcgrad")
     ]
     factory.run("single_task", "equal", 0)
     study = load_study(factory.path)
-    assert baseline_runs(study, DATA) == [f"{DATA}/single_task/equal/0"]
+    assert baseline_runs(study, DATA, "") == [f"{DATA}/single_task/equal/0"]
 
 
 def test_the_baseline_is_of_the_same_data(factory):
     factory.run("single_task", data="other")
     factory.run("mmoe")
     study = load_study(factory.path)
-    assert baseline_runs(study, DATA) == []
+    assert baseline_runs(study, DATA, "") == []
     assert len(summarise(study, "other")["model"].unique()) == 1
+
+
+def test_runs_are_compared_with_the_baseline_of_their_settings(factory):
+    for settings, auc in (("trainer=a", 0.5), ("trainer=b", 0.8)):
+        for model, gain in (("single_task", 1.0), ("mmoe", 1.1)):
+            factory.run(
+                model,
+                tasks=CLICK,
+                test={"click": {"auc": auc * gain}},
+                overrides=[settings],
+                folder=f"{model}/{settings}",
+            )
+    factory.run("ple", tasks=CLICK, test={"click": {"auc": 0.65}})
+    summary = summarise(load_study(factory.path), DATA).query("quantity == 'delta_p'")
+    means = dict(
+        zip(summary["model"] + summary["settings"], summary["mean"], strict=True)
+    )
+    assert means == pytest.approx(
+        {
+            "single_tasktrainer=a": 0,
+            "single_tasktrainer=b": 0,
+            "mmoetrainer=a": 10,
+            "mmoetrainer=b": 10,
+            "ple": 0,  # none of its settings: against the mean of all, .65
+        },
+        abs=1e-9,
+    )
 
 
 def test_without_single_task_deltas_are_nan(factory):

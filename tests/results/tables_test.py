@@ -9,7 +9,7 @@ from rich.console import Console
 
 from mtlx.results.captions import describe_table
 from mtlx.results.store import load_study
-from mtlx.results.summary import summarise
+from mtlx.results.summary import GROUP, summarise
 from mtlx.results.tables import lay_out, to_csv, to_markdown, to_rich
 
 DATA = "census_income_sample"
@@ -85,7 +85,7 @@ def test_fewer_values_than_runs_are_said(factory):
 
 def test_zero_has_no_sign_of_minus():
     row = {"quantity": "delta_m", "task": "", "metric": "headline", "mean": -1e-17}
-    names = {"model": "a", "balancer": "b", "runs": 2, "ci95": 0.1, "n": 2}
+    names = {**dict.fromkeys(GROUP, ""), "runs": 2, "ci95": 0.1, "n": 2}
     flags = {"higher_is_better": False, "best": False, "tied": False}
     grid = lay_out(pd.DataFrame([{**names, **row, **flags}]))
     assert grid.rows[0][3].text == "+0.00 ± 0.10"
@@ -130,11 +130,16 @@ def test_caption_notes_a_missing_baseline(factory):
     assert "n/a: no finished single_task run" in text and "model=single_task" in text
 
 
-def test_caption_warns_of_rows_that_mix_settings(factory):
-    factory.run(seed=0, overrides=["resume=true"])
-    factory.run(seed=1)
-    text = " ".join(describe_table(load_study(factory.path), DATA, "headline", "†"))
-    assert "Caution" not in text
-    factory.run(seed=2, overrides=["optimizer.learning_rate=0.1"])
-    text = " ".join(describe_table(load_study(factory.path), DATA, "headline", "†"))
-    assert "mmoe equal (optimizer.learning_rate=0.1)" in text
+def test_settings_have_a_column_where_they_differ(factory):
+    factory.run("single_task")
+    for rate in ("0.1", "0.2"):
+        settings = f"optimizer.learning_rate={rate}"
+        factory.run(folder=rate, overrides=[settings])
+    study = load_study(factory.path)
+    header, _, *rows = markdown_rows(to_markdown(summarise(study, DATA)).strip())
+    assert header[:4] == ["model", "balancer", "settings", "runs"]
+    assert [row[2] for row in rows] == [
+        *("", "optimizer.learning_rate=0.1", "optimizer.learning_rate=0.2")
+    ]
+    text = " ".join(describe_table(study, DATA, "headline", "†"))
+    assert "single_task runs of the same settings" in text
