@@ -16,6 +16,11 @@ from mtlx.train import Result
 PACKAGES = ("jax", "flax", "optax", "numpy")
 
 
+def folder_name(overrides: str) -> str:
+    """Overrides as part of a path: Orbax takes square brackets there for a pattern."""
+    return overrides.replace("[", "(").replace("]", ")")
+
+
 def read_result(folder: Path) -> dict[str, Any] | None:
     """The result of a finished run, or None."""
     path = folder / "result.json"

@@ -1,6 +1,5 @@
 """How far a sweep has come: which run of how many, and the time left."""
 
-import time
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -35,5 +34,5 @@ class SweepProgress(Callback):
         """Time left, from the mean time of the runs that trained so far."""
         cls.done += 1
         cls.seconds += seconds
-        left = cls.seconds / cls.done * (cls.total - number - 1)
-        return time.strftime("%H:%M:%S", time.gmtime(left))
+        left = round(cls.seconds / cls.done * (cls.total - number - 1))
+        return f"{left // 60} min {left % 60:02} s"

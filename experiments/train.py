@@ -1,5 +1,6 @@
 """Trains one model; with -m, a sweep: ``python -m experiments.train --help``."""
 
+import functools
 import sys
 import time
 from pathlib import Path
@@ -9,10 +10,10 @@ import hydra
 import jax
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.record import claim, read_result, write_result
+from experiments.record import claim, folder_name, read_result, write_result
 from experiments.sweep import SweepProgress
 from mtlx import compose
 from mtlx.data.folders import cache_folder
@@ -20,6 +21,7 @@ from mtlx.train import Checkpointer
 from mtlx.train.curves import CurveWriter
 from mtlx.train.progress import ProgressBar
 
+OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
 CONF = str(Path(__file__).resolve().parents[1] / "conf")
 
 
@@ -29,22 +31,23 @@ def main(cfg: DictConfig) -> None:
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     console = Console()
+    say = functools.partial(console.print, highlight=False, soft_wrap=True)
     title = _title(cfg, settings)
     begin = time.perf_counter()
 
     claim(folder, cfg)
     record = read_result(folder)
-    if record is not None and record["epochs"] >= record["planned_epochs"] == cfg.trainer.epochs:
-        console.print(f"{title}: done before", highlight=False)
+    if record is not None and record["planned_epochs"] == cfg.trainer.epochs:
+        say(f"{title}: done before")
         return
     record = train(cfg, settings, folder, ProgressBar(title, console))
     line = f"{title}: {_headline(record)}, {time.perf_counter() - begin:.1f} s"
     if settings.mode == RunMode.MULTIRUN:
         left = SweepProgress.left(settings.job.num, time.perf_counter() - begin)
         line = f"{line}, {left} left"
-    console.print(line, highlight=False)
+    say(line)
     if settings.mode == RunMode.RUN:
-        console.print(f"Results: {folder}", highlight=False)
+        say(f"Results: {folder}")
 
 
 def train(

@@ -6,6 +6,8 @@ import jax.numpy as jnp
 from mtlx.balancers.base import choose, masked_gram, present_mask, require, stateless
 from mtlx.types import Array, Balancer
 
+PAIRS = 1 << 16  # numbers the pairs of tasks alike, however many tasks there are
+
 
 def pcgrad(reduction: str = "sum", order: str = "random") -> Balancer:
     """Project each gradient off those it conflicts with, then add the results up.
@@ -56,12 +58,12 @@ def _listed(present: Array) -> Array:
 def _random_orders(key: Array, present: Array) -> Array:
     """[T, T]: row i is a random order of the tasks, for task i to go through."""
     rank = jnp.cumsum(present) - 1
+    pair = PAIRS * rank[:, None] + rank[None, :]
 
-    def draw(i, j):
-        return jax.random.bits(jax.random.fold_in(jax.random.fold_in(key, i), j))
+    def draw(number):
+        return jax.random.bits(jax.random.fold_in(key, number))
 
-    draws = jax.vmap(jax.vmap(draw, (None, 0)), (0, None))(rank, rank)
-    return jnp.argsort(draws, axis=1)
+    return jnp.argsort(jax.vmap(jax.vmap(draw))(pair), axis=1)
 
 
 def _project(gram: Array, orders: Array) -> Array:

@@ -41,8 +41,9 @@ def simplex_minimize(
     Args:
         expand: `(w [T], dual, smoothing []) -> (gradient [T], hessian [T, T])`. The
             hessian is positive semi-definite; a ridge of some 1e-6 of its diagonal
-            keeps Cholesky in float32 defined. A non-smooth f takes `smoothing`, which
-            falls to 0 like mu. The scale of f should be near 1.
+            keeps Cholesky in float32 defined. A norm in f is rounded off by the
+            `smoothing`, which falls to 0 like mu, and has its gradient in `dual`: by
+            value and hessian alone Newton's method diverges. f is of order 1.
         present: tasks with False are left out, whatever f says, and get 0.
         advance: `(w, step [T], dual, smoothing, length []) -> dual`: takes the
             objective's own dual variables along; None where it has none.

@@ -14,6 +14,10 @@ class Checkpointer:
     Args:
         folder: where the checkpoints are; made if absent.
         keep: how many of the latest epochs to keep.
+
+    Raises:
+        ValueError: square brackets in the path, which Orbax takes for a pattern, so that
+            it saves without a word what it cannot restore.
     """
 
     def __init__(self, folder: Path, keep: int = 1):
@@ -22,6 +26,11 @@ class Checkpointer:
 
         self._ocp, self._args = ocp, ocp.args
         self.folder = Path(folder).resolve()
+        if set("[]") & set(str(self.folder)):
+            raise ValueError(
+                f"Expected a checkpoint folder without square brackets in its path, "
+                f"found {self.folder}. Rename it."
+            )
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True)
         self._manager = ocp.CheckpointManager(self.folder, options=options)
 

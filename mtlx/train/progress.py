@@ -69,6 +69,7 @@ class ProgressBar(Observer):
             self.console.print(
                 f"{self.title}: {self._state(epoch)}, {left:.0f} s left",
                 highlight=False,
+                soft_wrap=True,
             )
 
     def on_end(self) -> None:

@@ -24,7 +24,6 @@ MEMBERS = (
     ("pcgrad", {}),
     ("pcgrad", {"reduction": "mean", "order": "fixed"}),
     ("cagrad", {}),
-    ("cagrad", {"c": 2.0, "rescale": 1}),
 )
 ROWS = range(len(MEMBERS))
 IDS = [name + "".join(f"-{k}={v}" for k, v in kw.items()) for name, kw in MEMBERS]

@@ -67,7 +67,7 @@ def test_alpha_zero_evens_out_the_norms():
 def test_the_task_that_trains_slowly_gets_more():
     losses = np.stack([0.9 ** np.arange(50), np.ones(50)], axis=1)
     found = np.asarray(scan(balancers.gradnorm(), losses, np.ones((50, 2))))
-    assert (np.diff(found[:, 1]) >= 0).all() and found[-1, 1] > 1.2
+    assert (np.diff(found[1:20, 1]) > 0).all() and found[20, 1] > 1.3
 
 
 def test_weights_stay_positive_and_keep_their_sum():

@@ -36,7 +36,8 @@ def test_the_optimality_conditions_hold(jacobian, kind, tasks):
     found = weights(gram)
     assert found.min() >= 0 and found.sum() == pytest.approx(1.0, abs=1e-5)
     slack = gram @ found - found @ gram @ found
-    assert (slack >= -1e-5 * (norms + norms.max() * 1e-6) * (found @ norms)).all()
+    rounding = 1e-5 * norms * (found @ norms) + 1e-12 * norms.max() ** 2
+    assert (slack >= -rounding).all()
 
 
 @pytest.mark.parametrize("kind_", ["full", "nearly_dependent", "spread"])
@@ -65,7 +66,7 @@ def test_two_tasks_in_closed_form_and_by_the_solver(seed, ratio):
     np.testing.assert_allclose(by_solver, [first, 1 - first, 0], atol=1e-5)
 
 
-@pytest.mark.parametrize("tasks", [2, 3, 7])
+@pytest.mark.parametrize("tasks", [2, 3, 8])
 def test_equal_or_zero_gradients_share_alike(tasks):
     for gram in (np.zeros((tasks, tasks)), np.full((tasks, tasks), 3.0)):
         np.testing.assert_allclose(weights(gram), 1 / tasks, rtol=1e-4)
@@ -77,9 +78,9 @@ def test_equal_or_zero_gradients_share_alike(tasks):
 
 
 def test_zero_gradients_take_all_weight_and_share_it():
-    rows = np.random.default_rng(0).standard_normal((5, 8))
+    rows = np.random.default_rng(0).standard_normal((4, 8))
     rows[[1, 3]] = 0.0
-    expected = [0, 0.5, 0, 0.5, 0]
+    expected = [0, 0.5, 0, 0.5]
     np.testing.assert_allclose(weights(rows @ rows.T), expected, atol=1e-4)
 
 
@@ -95,13 +96,8 @@ def test_a_normaliser_divides_the_gradients(normaliser, tasks):
     rng = np.random.default_rng(4)
     rows = rng.standard_normal((tasks, 6)) * rng.uniform(0.5, 5, (tasks, 1))
     losses, norms = rng.uniform(0.5, 3, tasks), np.linalg.norm(rows, axis=1)
-    scale = {
-        "none": np.ones(tasks),
-        "l2": norms,
-        "loss": losses,
-        "loss+": losses * norms,
-    }
-    scaled = rows / scale[normaliser][:, None]
+    scales = {"none": 1.0, "l2": norms, "loss": losses, "loss+": losses * norms}
+    scaled = rows / np.broadcast_to(scales[normaliser], tasks)[:, None]
     signals = Signals(
         losses=jnp.asarray(losses, jnp.float32),
         gram=jnp.asarray(rows @ rows.T, jnp.float32),

@@ -35,7 +35,7 @@ def algorithm_1(jacobian, orders):
     return total
 
 
-@pytest.mark.parametrize("tasks", [1, 2, 3, 6, 10])
+@pytest.mark.parametrize("tasks", [1, 2, 4, 10])
 def test_coefficients_give_the_direction_of_algorithm_1(tasks):
     for seed in range(5):
         jacobian = np.random.default_rng(seed).standard_normal((tasks, tasks + 2))
@@ -64,10 +64,10 @@ def test_random_orders_are_all_orders_equally_often():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_no_conflict_no_change(seed):
-    jacobian = np.abs(np.random.default_rng(seed).standard_normal((5, 7)))
-    np.testing.assert_array_equal(weights(jacobian @ jacobian.T), np.ones(5))
+    jacobian = np.abs(np.random.default_rng(seed).standard_normal((4, 7)))
+    np.testing.assert_array_equal(weights(jacobian @ jacobian.T), np.ones(4))
     mean = weights(jacobian @ jacobian.T, reduction="mean")
-    np.testing.assert_allclose(mean, np.full(5, 1 / 5), rtol=1e-6)
+    np.testing.assert_allclose(mean, np.full(4, 1 / 4), rtol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -89,7 +89,7 @@ def test_three_tasks_may_still_conflict():
 
 
 def test_every_step_and_every_key_draws_anew():
-    jacobian = np.random.default_rng(3).standard_normal((6, 4))
+    jacobian = np.random.default_rng(3).standard_normal((4, 3))
     gram = jacobian @ jacobian.T
     one = weights(gram, jax.random.key(0))
     np.testing.assert_array_equal(one, weights(gram, jax.random.key(0)))

@@ -21,7 +21,7 @@ def scan(balancer, losses, steps):
 @pytest.mark.parametrize("coefficient", [0.5, 1.0, (0.5, 1.0, 2.0)])
 def test_at_rest_exp_s_is_twice_the_scaled_loss(coefficient):
     balancer = balancers.uncertainty(0.05, coefficient=coefficient)
-    state, weights = scan(balancer, LOSSES, 400)
+    state, weights = scan(balancer, LOSSES, 800)
     rest = jnp.log(2.0 * jnp.asarray(coefficient) * LOSSES)
     np.testing.assert_allclose(state.log_variances, rest, atol=2e-3)
     np.testing.assert_allclose(weights[-1], 1.0 / (2.0 * LOSSES), rtol=2e-3)

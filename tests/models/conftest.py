@@ -56,10 +56,10 @@ def _features(seed, batch=6):
     }
 
 
-def _randomize(tree, seed=0):
+def _randomize(tree, seed=0, scale=0.7):
     rng = np.random.default_rng(seed)
     return jax.tree.map(
-        lambda leaf: jnp.asarray(rng.normal(scale=0.7, size=leaf.shape), leaf.dtype),
+        lambda leaf: jnp.asarray(rng.normal(scale=scale, size=leaf.shape), leaf.dtype),
         tree,
     )
 
@@ -101,5 +101,5 @@ def features():
 
 @pytest.fixture
 def randomize():
-    """`randomize(tree, seed=0)`: every leaf, biases too, drawn from N(0, 0.7^2)."""
+    """`randomize(tree, seed=0, scale=.7)`: every leaf, biases too, from a normal."""
     return _randomize

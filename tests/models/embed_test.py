@@ -22,7 +22,9 @@ def test_each_column_has_its_own_rows_of_the_one_table():
     table = variables["params"]["embedding"]
     assert table.shape == (3 + 4, 2)
     rows = [[2, 3 + 0], [0, 3 + 3], [2, 3 + 1]]
-    expected = [[*table[a], *table[b], *n] for (a, b), n in zip(rows, NUMBERS)]  # noqa: B905
+    expected = [
+        [*table[a], *table[b], *n] for (a, b), n in zip(rows, NUMBERS, strict=True)
+    ]
     np.testing.assert_array_equal(x, np.array(expected))
 
 

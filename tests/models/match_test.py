@@ -33,7 +33,7 @@ def test_the_papers_shared_bottom_has_113_units_if_gates_do_not_count(uncounted,
     assert models.match_params(bottom, target, PAPER) == width
 
 
-@pytest.mark.parametrize("width", [1, 2, 3, 64, 127, 128, 129])
+@pytest.mark.parametrize("width", [1, 2, 128, 129])
 @pytest.mark.parametrize("offset", [-58, 0, 58])
 def test_it_finds_the_nearest_width(width, offset):
     """One unit more is 117 parameters more: 58 off is still nearest to `width`."""

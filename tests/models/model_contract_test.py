@@ -70,21 +70,16 @@ def test_the_second_call_does_not_compile(build, features, make_features, random
 
 
 def test_a_population_is_initialised_by_vmap_over_keys(build, features, quick_jit):
-    init = build().init
     keys = jax.random.split(KEY, 2)
-    population = quick_jit(jax.vmap(init, in_axes=(0, None)))(keys, features)
-    for index, key in enumerate(keys):
-        member = jax.tree.map(lambda leaf, index=index: leaf[index], population)
-        alone = init(key, features)
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-5), member, alone)
+    model = build()
+    population = quick_jit(jax.vmap(model.init, in_axes=(0, None)))(keys, features)
+    shapes = jax.tree.map(lambda leaf: (2, *leaf.shape), _shapes(model, features))
+    assert jax.tree.map(jnp.shape, population) == shapes
     for path, leaf in flax.traverse_util.flatten_dict(population).items():
         assert "bias" in path[-1] or not np.array_equal(leaf[0], leaf[1]), path
-
-
-def test_towers_start_from_different_values(build, features):
-    params = build().init(KEY, features)["params"]
-    a, b = (params[f"tower_{task}"]["mlp"]["dense_0"] for task in ("click", "stars"))
-    assert not np.allclose(a["kernel"], b["kernel"])
+    click, stars = (population["params"][f"tower_{t}"] for t in ("click", "stars"))
+    kernels = [tower["mlp"]["dense_0"]["kernel"] for tower in (click, stars)]
+    assert not np.allclose(*kernels), "towers that start alike"
 
 
 def test_dropout_needs_a_key_and_acts_in_training_only(build, features, randomize):
@@ -159,46 +154,44 @@ def _losses(outputs, labels):
 
 
 @functools.cache
-def _trained(model, make_features, jit):
-    """First gradient, and losses after 300 steps of Adam, from the initial values."""
+def _trained(model, make_features, randomize, jit):
+    """For each of 300 steps of Adam: losses, and what reaches every parameter."""
     features = make_features(0, 256)
     labels = _labels(features)
     optimizer = optax.adam(2e-2)
 
-    def mean_losses(params):
+    def total(params):
         losses = _losses(model.apply({"params": params}, features), labels)
-        return jax.tree.map(jnp.mean, losses)
-
-    gradient = jax.grad(lambda params: sum(mean_losses(params).values()))
+        means = jax.tree.map(jnp.mean, losses)
+        return sum(means.values()), means
 
     def step(carry, _):
         params, state = carry
-        updates, state = optimizer.update(gradient(params), state)
-        return (optax.apply_updates(params, updates), state), None
+        gradient, losses = jax.grad(total, has_aux=True)(params)
+        updates, state = optimizer.update(gradient, state)
+        largest = jax.tree.map(lambda leaf: jnp.abs(leaf).max(), gradient)
+        return (optax.apply_updates(params, updates), state), (losses, largest)
 
-    def train(key):
-        params = model.init(key, features)["params"]
-        carry = (params, optimizer.init(params))
-        (trained, _), _ = jax.lax.scan(step, carry, length=300)
-        return gradient(params), mean_losses(trained)
-
-    return jit(train)(KEY)
+    params = randomize(_shapes(model, features), scale=0.3)["params"]
+    train = jit(lambda params, state: jax.lax.scan(step, (params, state), length=300))
+    return train(params, optimizer.init(params))[1]
 
 
 @pytest.fixture
-def trained(row, build, make_features, quick_jit):
+def trained(row, build, make_features, randomize, quick_jit):
     widths = {k: (16,) * len(v) for k, v in row.fields.items() if k.endswith("widths")}
-    return _trained(build(**widths, tower_widths=(16,)), make_features, quick_jit)
+    model = build(**widths, tower_widths=(16,))
+    return _trained(model, make_features, randomize, quick_jit)
 
 
-def test_gradients_are_finite_and_reach_every_parameter(trained):
-    gradient, _ = trained
-    for path, leaf in flax.traverse_util.flatten_dict(gradient).items():
-        assert np.isfinite(leaf).all() and np.any(leaf), path
+def test_gradients_stay_finite_and_reach_every_parameter(trained):
+    _, largest = trained
+    for path, leaf in flax.traverse_util.flatten_dict(largest).items():
+        assert np.isfinite(leaf).all() and leaf[0] > 0, path
 
 
 def test_it_learns_what_no_constant_and_no_linear_map_can(trained, make_features):
-    _, final = trained
+    losses, _ = trained
     constant = _best_constant_losses(make_features(0, 256))
-    for task, loss in final.items():
-        assert loss < 0.5 * constant[task], (task, float(loss), constant[task])
+    for task, loss in losses.items():
+        assert loss[-1] < 0.5 * constant[task], (task, loss[-1], constant[task])

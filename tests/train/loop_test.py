@@ -114,6 +114,11 @@ def test_resume_needs_a_checkpoint(dataset, model, tmp_path):
         _fit(dataset, model, resume=True)
 
 
+def test_a_folder_that_orbax_cannot_restore_from_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="square brackets"):
+        train.Checkpointer(tmp_path / "widths=[8]")
+
+
 def test_the_tested_parameters_are_those_of_the_best_epoch(dataset, model):
     """A learning rate that destroys the model keeps the first epochs' parameters."""
     schedule = optax.piecewise_constant_schedule(1e-2, {4 * 8: 300.0})

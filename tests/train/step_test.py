@@ -16,7 +16,7 @@ from mtlx.train.state import order_key
 from mtlx.types import Batch
 
 STEPS = 20
-LEARNING_RATE = 0.05
+LEARNING_RATE = 0.01
 
 
 def _textbook_weights(name, jacobian, losses, memory):

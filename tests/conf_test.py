@@ -1,0 +1,140 @@
+"""Every option of every group is composed, built, and trained for a step."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+import experiments.train  # noqa: F401  registers the resolver of the folder names
+import mtlx.compose
+from mtlx import models
+from mtlx.models import count_parameters
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+SMOKE = ["trainer=smoke", "data=synthetic_mmoe", "data.eval_rows=64"]
+
+
+def options(group):
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def parts_of(*overrides):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("train", overrides=list(overrides))
+    return mtlx.compose.build(cfg), cfg
+
+
+def short_fit(parts, **options):
+    return parts.fit(
+        parts.model,
+        parts.dataset,
+        parts.balancer,
+        parts.optimizer,
+        epochs=1,
+        batch_size=32,
+        **options,
+    )
+
+
+@pytest.mark.parametrize(
+    "group, option",
+    [
+        (group, option)
+        for group in ("model", "balancer", "optimizer", "trainer")
+        for option in options(group)
+    ],
+)
+def test_every_option_trains(group, option):
+    parts, _ = parts_of(
+        *SMOKE, "data.steps_per_epoch=2", f"{group}={option}", "encoder=fields"
+    )
+    result = short_fit(parts)
+    assert int(result.state.step) == 2
+    assert not result.diverged
+    assert np.isfinite(result.test["task_1"]["rmse"])
+
+
+@pytest.mark.parametrize("tracker", options("tracker"))
+def test_every_tracker_takes_a_run(tracker, tmp_path):
+    parts, _ = parts_of(*SMOKE, "data.steps_per_epoch=2", f"tracker={tracker}")
+    result = short_fit(parts, observers=[parts.tracker(tmp_path)])
+    assert result.epochs == 1
+    if tracker == "tensorboard":
+        from tensorboard.backend.event_processing.event_accumulator import (
+            EventAccumulator,
+        )
+
+        events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+        (event,) = events.Scalars("validation/task_1/rmse")
+        assert event.step == 2
+        assert event.value == pytest.approx(result.validation["task_1"]["rmse"])
+
+
+@pytest.mark.parametrize("experiment", options("experiment"))
+def test_every_experiment_composes_and_states_its_case(experiment):
+    header = (CONF / "experiment" / f"{experiment}.yaml").read_text()
+    for line in ("Question:", "Command:", "Takes:"):
+        assert f"# {line}" in header
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose(
+            "train", overrides=[f"experiment={experiment}"], return_hydra_config=True
+        )
+    assert cfg.study == experiment
+    axes = cfg.hydra.sweeper.params
+    for group in ("model", "balancer"):
+        assert set(axes[group].split(",")) <= set(options(group))
+
+
+def test_lists_become_tuples_so_that_models_hash():
+    parts, _ = parts_of(*SMOKE, "model=mmoe", "model.expert_widths=[8,4]")
+    assert parts.model.expert_widths == (8, 4)
+    assert isinstance(hash(parts.model), int)
+
+
+@pytest.mark.parametrize("reference", ["mmoe", "ple"])
+def test_match_params_sizes_the_bottom_to_the_reference(reference):
+    overrides = [*SMOKE, "model=shared_bottom", "match_params=true"]
+    parts, cfg = parts_of(*overrides, f"model@reference={reference}")
+    features = jax.tree.map(lambda x: x[:1], dict(parts.dataset.test.features))
+    wanted = parts_of(*SMOKE, f"model={reference}")[0].model
+    target = count_parameters(wanted, features)
+    assert count_parameters(parts.model, features) == pytest.approx(target, rel=0.01)
+    assert parts.model.bottom_widths != tuple(cfg.model.bottom_widths)
+
+
+def test_match_params_refuses_a_model_without_a_bottom():
+    with pytest.raises(ValueError, match="shared_bottom, single_task.*found MTAN"):
+        parts_of(*SMOKE, "model=mtan", "match_params=true")
+
+
+def test_a_nested_target_is_built_too():
+    parts, cfg = parts_of(
+        *SMOKE,
+        "optimizer.learning_rate={_target_:optax.cosine_decay_schedule,"
+        "init_value:0.001,decay_steps:10}",
+    )
+    assert OmegaConf.is_dict(cfg.optimizer.learning_rate)
+    assert short_fit(parts).epochs == 1
+
+
+def test_every_model_and_balancer_has_an_option():
+    from mtlx import balancers
+
+    assert set(options("balancer")) == {
+        name for name in balancers.__all__ if name not in ("Balancer", "Signals")
+    }
+    classes = {
+        name
+        for name in models.__all__
+        if isinstance(getattr(models, name), type)
+        and issubclass(getattr(models, name), models.MultiTaskModel)
+        and name != "MultiTaskModel"
+    }
+    targets = {
+        OmegaConf.load(CONF / "model" / f"{option}.yaml")._target_.split(".")[-1]
+        for option in options("model")
+    }
+    assert targets == classes
