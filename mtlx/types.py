@@ -26,6 +26,7 @@ __all__ = [
     "Balancer",
     "Batch",
     "Bool",
+    "Direction",
     "Float",
     "Int",
     "Needs",
@@ -47,11 +48,19 @@ class Signals(NamedTuple):
     losses: Array  # [T] mean loss of each task over its own rows
     gram: Array | None = None  # [T, T] G = J J^T over the shared parameters
     grads: PyTree | None = None  # shared gradients J, each leaf stacked to [T, ...]
+    cross_gram: Array | None = None  # [T, T] J_1 J_2^T of two independent batches
     present: Array | None = None  # [T] bool, False: no row of the task in this batch
     epoch: Array | None = None  # [] int32, number of the running epoch
 
 
-Needs = frozenset[str]  # a subset of {"gram", "grads", "key"}
+class Direction(NamedTuple):
+    """The update direction of a rule that is no J^T w of this step's gradients."""
+
+    gradient: PyTree  # of the shared parameters' structure
+    weights: Array  # [T] the effective task weights, for the logs
+
+
+Needs = frozenset[str]  # of {"gram", "grads", "cross_gram", "key", "losses_after"}
 
 
 class Balancer(NamedTuple):
@@ -60,11 +69,17 @@ class Balancer(NamedTuple):
     `init(num_tasks) -> state` and
     `update(signals, state, *, key=None) -> (weights [T] float32, state)` are pure.
     `needs` is a static fact: the training step measures nothing that it does not name.
+
+    Few rules go beyond that. One that needs "grads" is started with the shared
+    parameters too, `init(num_tasks, shared)`, for a state of their shape, and may return
+    a `Direction` in place of weights. One that needs "losses_after" has `observe(losses
+    [T], state) -> state`: it is told the losses of the same batch after the step.
     """
 
-    init: Callable[[int], PyTree]
-    update: Callable[..., tuple[Array, PyTree]]
+    init: Callable[..., PyTree]
+    update: Callable[..., tuple[Array | Direction, PyTree]]
     needs: Needs = frozenset()
+    observe: Callable[[Array, PyTree], PyTree] | None = None
 
 
 class Batch(NamedTuple):

@@ -1,0 +1,61 @@
+"""All that is shown runs: the README's Python, and the doctests."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import mtlx
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted(
+    module.name for module in pkgutil.walk_packages(mtlx.__path__, prefix="mtlx.")
+)
+
+
+def python_blocks(path):
+    return re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_the_readmes_examples_run(number, capsys):
+    code = python_blocks(ROOT / "README.md")[number]
+    exec(compile(code, f"README.md block {number}", "exec"), {})
+    printed = capsys.readouterr().out
+    if number == 0:
+        aucs = [float(line.split()[-1]) for line in printed.splitlines()[-3:]]
+        assert len(aucs) == 3
+        assert min(aucs) > 0.85
+    else:
+        assert re.match(r"\[0\.70\d+ +0\.5\d*", printed)
+
+
+def test_the_readme_has_no_other_examples():
+    assert len(python_blocks(ROOT / "README.md")) == 2
+
+
+def test_the_first_example_is_short():
+    lines = python_blocks(ROOT / "README.md")[0].splitlines()
+    assert len([line for line in lines if line.strip()]) <= 20
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_doctests(name):
+    outcome = doctest.testmod(importlib.import_module(name))
+    assert outcome.failed == 0
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()))
+def test_the_readmes_links_lead_somewhere(link):
+    assert (ROOT / link).exists()
+
+
+def test_options_in_the_readme_are_those_of_the_configuration():
+    text = (ROOT / "README.md").read_text()
+    for group in ("model", "balancer", "data", "optimizer"):
+        (row,) = re.findall(rf"\| `{group}=` \|(.*)\|", text)
+        shown = set(re.findall(r"`(\w+)`", row))
+        assert shown == {path.stem for path in (ROOT / "conf" / group).glob("*.yaml")}
