@@ -42,16 +42,14 @@ def claim(folder: Path, cfg: DictConfig) -> None:
             changed = [key for key in now if now[key] != before.get(key)]
             raise FileExistsError(
                 f"Expected {folder} to be free or to hold this very run, found a run "
-                f"that differs in {', '.join(changed)}. Choose another study=<name>, or "
-                f"remove the folder."
+                f"that differs in {', '.join(changed)}. Choose another study=<name>, "
+                f"or remove the folder."
             )
     folder.mkdir(parents=True, exist_ok=True)
     OmegaConf.save(cfg, path, resolve=True)
 
 
-def write_result(
-    folder: Path, result: Result, facts: dict[str, Any]
-) -> dict[str, Any]:
+def write_result(folder: Path, result: Result, facts: dict[str, Any]) -> dict[str, Any]:
     """Writes `result.json`, in one go, so that a file that exists is whole."""
     numbers = result._asdict()
     for arrays in ("state", "variables"):

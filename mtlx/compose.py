@@ -48,7 +48,7 @@ def instantiate(cfg: DictConfig) -> Any:
 
 
 def build(cfg: DictConfig) -> Parts:
-    """All parts of a run; whatever is wrong with them is said here, before compiling."""
+    """All parts of a run; what is wrong with them is said here, before compiling."""
     dataset = _dataset(OmegaConf.to_yaml(cfg.data, resolve=True))
     encoder = instantiate(cfg.encoder)
     architecture = instantiate(cfg.model)

@@ -6,7 +6,7 @@ tasks on the shared parameters alone; own parameters get their task's plain grad
 whatever its weight.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import traverse_util
 
 from mtlx import tree
-from mtlx.types import Array, Needs, PyTree, Signals
+from mtlx.types import Array, Direction, Float, Needs, PyTree, Signals
 
 Flat = dict[tuple[str, ...], Array]
 
@@ -22,12 +22,13 @@ Flat = dict[tuple[str, ...], Array]
 class Measurement(NamedTuple):
     """What the forward and backward passes give.
 
-    `gradient(weights)` is the gradient of every parameter: J^T w for the shared ones,
-    the plain task gradient for the own ones.
+    `gradient(decision)` is the gradient of every parameter: J^T w for the shared ones,
+    where the decision is weights w, or the gradient of a `Direction`; the plain task
+    gradient for the own ones.
     """
 
     signals: Signals
-    gradient: Callable[[Array], PyTree]
+    gradient: Callable[[Array | Direction], PyTree]
     aux: Any
 
 
@@ -67,7 +68,9 @@ def measure(
         needs: `Balancer.needs`.
     """
     shared, own = split(params, owner)
-    losses, pull, aux = jax.vjp(lambda s, o: loss_fn(join(s, o)), shared, own, has_aux=True)
+    losses, pull, aux = jax.vjp(
+        lambda s, o: loss_fn(join(s, o)), shared, own, has_aux=True
+    )
     # Own parameters of task t meet no other loss, so a cotangent of ones gives each its
     # plain gradient. XLA drops the half of a pull that is not used.
     own_gradient = pull(jnp.ones_like(losses))[1]
@@ -78,13 +81,42 @@ def measure(
         return Measurement(signals, lambda w: join(pull(w)[0], own_gradient), aux)
 
     num_tasks = losses.shape[0]
-    stacked = jax.vmap(lambda cotangent: pull(cotangent)[0])(jnp.eye(num_tasks))
+    stacked = _stack(pull, num_tasks)
     signals = signals._replace(
         gram=tree.gram(stacked, num_tasks) if "gram" in needs else None,
         grads=stacked if "grads" in needs else None,
     )
 
-    def gradient(weights):
-        return join(tree.weighted_sum(weights, stacked), own_gradient)
+    def gradient(decision):
+        if isinstance(decision, Direction):
+            return join(decision.gradient, own_gradient)
+        return join(tree.weighted_sum(decision, stacked), own_gradient)
 
     return Measurement(signals, gradient, aux)
+
+
+def measure_cross_gram(
+    loss_fns: Sequence[Callable[[PyTree], tuple[Array, Any]]],
+    params: PyTree,
+    owner: Callable[[tuple[str, ...]], str | None],
+) -> Float[Array, "tasks tasks"]:
+    """J_1 J_2^T of two batches: E[J_1 J_2^T] = E[J] E[J]^T, which no J J^T gives.
+
+    Args:
+        loss_fns: two functions as `measure` takes, on independent rows.
+        params: parameter tree.
+        owner: as in `measure`.
+    """
+    shared, own = split(params, owner)
+    stacks = []
+    for loss_fn in loss_fns:
+        losses, pull, _ = jax.vjp(
+            lambda s, f=loss_fn: f(join(s, own)), shared, has_aux=True
+        )
+        stacks.append(_stack(pull, losses.shape[0]))
+    return tree.gram(stacks[0], losses.shape[0], stacks[1])
+
+
+def _stack(pull: Callable[[Array], tuple], num_tasks: int) -> Flat:
+    """J: the shared gradients of all tasks, pulled back at once."""
+    return jax.vmap(lambda cotangent: pull(cotangent)[0])(jnp.eye(num_tasks))

@@ -54,8 +54,8 @@ class Task:
             )
         if (self.kind == "multiclass") != (self.num_classes is not None):
             raise ValueError(
-                f"Task {self.name!r}: a multiclass task states num_classes and no other "
-                f"kind does; found kind {self.kind!r} with num_classes="
+                f"Task {self.name!r}: a multiclass task states num_classes and no "
+                f"other kind does; found kind {self.kind!r} with num_classes="
                 f"{self.num_classes}."
             )
         object.__setattr__(self, "label", self.label or self.name)

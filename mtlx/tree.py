@@ -10,8 +10,10 @@ import jax.numpy as jnp
 from mtlx.types import Array, Float, PyTree
 
 
-def gram(stacked: PyTree, num_tasks: int) -> Float[Array, "tasks tasks"]:
-    """G_ij = <g_i, g_j>, summed over the leaves of a stacked tree.
+def gram(
+    stacked: PyTree, num_tasks: int, other: PyTree | None = None
+) -> Float[Array, "tasks tasks"]:
+    """G_ij = <g_i, h_j>, summed over the leaves of stacked trees.
 
     Products are taken at the highest precision the device has: the solvers behind the
     balancers invert G, and a TF32 or bfloat16 product would show.
@@ -20,11 +22,18 @@ def gram(stacked: PyTree, num_tasks: int) -> Float[Array, "tasks tasks"]:
         stacked: gradients, each leaf [T, ...]; may have no leaf at all (a model that
             shares nothing), which gives zeros.
         num_tasks: T.
+        other: the h_j; None means the g_j themselves.
     """
+
+    def rows(leaf):
+        return leaf.reshape(num_tasks, -1).astype(jnp.float32)
+
     total = jnp.zeros((num_tasks, num_tasks), jnp.float32)
-    for leaf in jax.tree.leaves(stacked):
-        rows = leaf.reshape(num_tasks, -1).astype(jnp.float32)
-        total += jnp.einsum("in,jn->ij", rows, rows, precision=jax.lax.Precision.HIGHEST)
+    right = stacked if other is None else other
+    for g, h in zip(jax.tree.leaves(stacked), jax.tree.leaves(right), strict=True):
+        total += jnp.einsum(
+            "in,jn->ij", rows(g), rows(h), precision=jax.lax.Precision.HIGHEST
+        )
     return total
 
 

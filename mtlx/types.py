@@ -71,8 +71,8 @@ class Balancer(NamedTuple):
     `needs` is a static fact: the training step measures nothing that it does not name.
 
     Few rules go beyond that. One that needs "grads" is started with the shared
-    parameters too, `init(num_tasks, shared)`, for a state of their shape, and may return
-    a `Direction` in place of weights. One that needs "losses_after" has `observe(losses
+    parameters too, `init(num_tasks, shared)`, for a state of their shape, and may
+    return a `Direction` in place of weights. One that needs "losses_after" has `observe(losses
     [T], state) -> state`: it is told the losses of the same batch after the step.
     """
 

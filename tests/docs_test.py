@@ -48,7 +48,9 @@ def test_doctests(name):
     assert outcome.failed == 0
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()))
+@pytest.mark.parametrize(
+    "link", re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text())
+)
 def test_the_readmes_links_lead_somewhere(link):
     assert (ROOT / link).exists()
 

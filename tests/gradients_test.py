@@ -78,7 +78,9 @@ def test_shared_parameters_move_along_jt_w_and_own_ones_along_their_own(needs, w
         w * each[task]["trunk"]["kernel"]
         for w, task in zip(weights, TASKS, strict=True)
     )
-    np.testing.assert_allclose(actual["trunk"]["kernel"], expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        actual["trunk"]["kernel"], expected, rtol=1e-4, atol=1e-6
+    )
     for task in TASKS:
         head = f"head_{task}"
         np.testing.assert_allclose(

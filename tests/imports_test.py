@@ -96,7 +96,8 @@ def test_the_numeric_core_needs_jax_flax_optax_and_numpy_alone():
     code = f"""
 import sys
 REFUSED = ("pandas", "scipy", "matplotlib", "rich", "hydra", "omegaconf", "jaxtyping",
-           "tensorflow_datasets", "array_record", "sklearn", "orbax", "jinja2", "beartype")
+           "tensorflow_datasets", "array_record", "sklearn", "orbax", "jinja2",
+           "beartype")
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in REFUSED:

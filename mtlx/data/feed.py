@@ -37,8 +37,8 @@ def num_rows(batch: Batch) -> int:
 def resident(rows: Batch, batch_size: int) -> Feed:
     """All rows held on the device; each epoch is a fresh permutation of them.
 
-    The rows that do not fill a last batch are left out of that epoch; which ones changes
-    from epoch to epoch.
+    The rows that do not fill a last batch are left out of that epoch; which ones
+    changes from epoch to epoch.
 
     Raises:
         ValueError: fewer rows than one batch.

@@ -16,8 +16,8 @@ class Checkpointer:
         keep: how many of the latest epochs to keep.
 
     Raises:
-        ValueError: square brackets in the path, which Orbax takes for a pattern, so that
-            it saves without a word what it cannot restore.
+        ValueError: square brackets in the path, which Orbax takes for a pattern, so
+            that it saves without a word what it cannot restore.
     """
 
     def __init__(self, folder: Path, keep: int = 1):

@@ -1,7 +1,6 @@
 """The training loop: epochs of scanned chunks, evaluation, model selection."""
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 

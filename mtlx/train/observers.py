@@ -103,9 +103,7 @@ def train_rows(
     return rows
 
 
-def score_rows(
-    scores: dict[str, dict[str, float]], epoch: int, step: int
-) -> list[Row]:
+def score_rows(scores: dict[str, dict[str, float]], epoch: int, step: int) -> list[Row]:
     """The validation metrics of an epoch."""
     return [
         Row(epoch, step, "validation", task, metric, value)

@@ -18,8 +18,8 @@ class Program(NamedTuple):
     """Chunks of training steps, compiled once for a run.
 
     `order(key, epoch)` gives the scan inputs of an epoch. `run(state, arrays, order,
-    chunk)` scans over the steps of one chunk in one dispatch; it takes the memory of the
-    state it is given.
+    chunk)` scans over the steps of one chunk in one dispatch; it takes the memory of
+    the state it is given.
     """
 
     order: Callable[[Array, Array], PyTree]

@@ -27,7 +27,9 @@ def relative_score(tasks: tuple[Task, ...], scores: Scores, first: Scores) -> fl
         now, then = scores[task.name][headline], first[task.name][headline]
         gains.append(sign * (now - then) / max(abs(then), 1e-12))
     gains = np.array(gains)
-    return float(np.mean(gains[~np.isnan(gains)])) if not np.isnan(gains).all() else np.nan
+    return (
+        float(np.mean(gains[~np.isnan(gains)])) if not np.isnan(gains).all() else np.nan
+    )
 
 
 class Selection(NamedTuple):
@@ -69,5 +71,5 @@ class Selection(NamedTuple):
 
 
 def _copy(variables: PyTree) -> PyTree:
-    # The training state is donated to the next chunk: a kept epoch needs its own memory.
+    # The training state is donated to the next chunk: a kept epoch needs its own.
     return jax.tree.map(jnp.copy, variables)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from mtlx.gradients import split
 from mtlx.types import Array, Balancer, Batch, PRNGKeyArray, PyTree
 
 
@@ -56,8 +57,16 @@ def init_state(
         params=params,
         model_state=variables,
         opt_state=optimizer.init(params),
-        balancer_state=balancer.init(len(batch.labels)),
+        balancer_state=_start(balancer, len(batch.labels), model, params),
     )
+
+
+def _start(
+    balancer: Balancer, num_tasks: int, model: nn.Module, params: PyTree
+) -> PyTree:
+    if "grads" in balancer.needs:
+        return balancer.init(num_tasks, split(params, model.owner)[0])
+    return balancer.init(num_tasks)
 
 
 def step_key(state: TrainState) -> PRNGKeyArray:

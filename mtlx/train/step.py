@@ -5,11 +5,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from mtlx.gradients import measure
+from mtlx.gradients import measure, measure_cross_gram
 from mtlx.losses import masked_mean
 from mtlx.tasks import Task
 from mtlx.train.state import Step, TrainState, step_key
-from mtlx.types import Array, Balancer, Batch
+from mtlx.types import Array, Balancer, Batch, Direction
 
 
 def task_losses(
@@ -40,39 +40,59 @@ def make_step(
     """The pure function (state, batch) -> (state, metrics) that training scans over.
 
     The model step uses the weights that the balancer returns *for this batch*. Metrics
-    are "loss" [T], "weight" [T] and "present" [T].
+    are "loss" [T], "weight" [T] and "present" [T]. A balancer that needs "cross_gram"
+    gets it from the first two thirds of the batch, and its weights apply to the third.
     """
+
+    def losses_of(params, model_state, batch, dropout_key):
+        outputs, model_state = model.apply(
+            {"params": params, **model_state},
+            batch.features,
+            train=True,
+            rngs={"dropout": dropout_key},
+            mutable=list(model_state),
+        )
+        losses, present = task_losses(tasks, outputs, batch)
+        return losses, {"present": present, "model_state": model_state}
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
         dropout_key, balancer_key = jax.random.split(step_key(state))
 
-        def loss_fn(params):
-            outputs, model_state = model.apply(
-                {"params": params, **state.model_state},
-                batch.features,
-                train=True,
-                rngs={"dropout": dropout_key},
-                mutable=list(state.model_state),
+        def loss_on(rows):
+            return lambda params: losses_of(
+                params, state.model_state, rows, dropout_key
             )
-            losses, present = task_losses(tasks, outputs, batch)
-            return losses, {"present": present, "model_state": model_state}
 
-        measured = measure(loss_fn, state.params, model.owner, balancer.needs)
-        signals = measured.signals._replace(epoch=state.step // steps_per_epoch)
-        weights, balancer_state = balancer.update(
+        cross_gram, rows = None, batch
+        if "cross_gram" in balancer.needs:
+            *pair, rows = _thirds(batch)
+            pair = [loss_on(third) for third in pair]
+            cross_gram = measure_cross_gram(pair, state.params, model.owner)
+        measured = measure(loss_on(rows), state.params, model.owner, balancer.needs)
+        signals = measured.signals._replace(
+            epoch=state.step // steps_per_epoch, cross_gram=cross_gram
+        )
+        decision, balancer_state = balancer.update(
             signals, state.balancer_state, key=balancer_key
         )
         updates, opt_state = optimizer.update(
-            measured.gradient(weights), state.opt_state, state.params
+            measured.gradient(decision), state.opt_state, state.params
         )
+        params = optax.apply_updates(state.params, updates)
+        if balancer.observe is not None:
+            # The dropout mask of the step, and the batch statistics that the second
+            # forward pass would update are dropped: only the parameters differ.
+            after, _ = loss_on(rows)(params)
+            balancer_state = balancer.observe(after, balancer_state)
         next_state = TrainState(
             step=state.step + 1,
             key=state.key,
-            params=optax.apply_updates(state.params, updates),
+            params=params,
             model_state=measured.aux["model_state"],
             opt_state=opt_state,
             balancer_state=balancer_state,
         )
+        weights = decision.weights if isinstance(decision, Direction) else decision
         metrics = {
             "loss": signals.losses,
             "weight": weights,
@@ -81,3 +101,22 @@ def make_step(
         return next_state, metrics
 
     return step
+
+
+def _thirds(batch: Batch) -> list[Batch]:
+    """Three batches that share no row: for rules that need independent gradients.
+
+    Raises:
+        ValueError: fewer than three rows.
+    """
+    rows = len(next(iter(batch.labels.values()))) // 3
+    if rows == 0:
+        raise ValueError(
+            "Expected at least 3 rows a batch, for three independent gradients, found "
+            "fewer. Choose a larger batch_size."
+        )
+
+    def third(part):
+        return jax.tree.map(lambda x: x[part * rows : (part + 1) * rows], batch)
+
+    return [third(part) for part in range(3)]

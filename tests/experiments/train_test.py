@@ -170,5 +170,10 @@ def test_a_misspelt_option_lists_the_choices(tmp_path):
 def test_help_shows_groups_commands_and_the_default(tmp_path):
     shown = start("train", "--help", cwd=tmp_path)
     assert shown.returncode == 0
-    for text in ("balancer: ", "pcgrad", "python -m experiments.train", "learning_rate"):
+    for text in (
+        "balancer: ",
+        "pcgrad",
+        "python -m experiments.train",
+        "learning_rate",
+    ):
         assert text in shown.stdout

@@ -69,9 +69,7 @@ def test_an_epoch_is_cut_into_equal_chunks(steps, most, expected):
     assert cut_epoch(steps, most) == expected
 
 
-@pytest.mark.parametrize(
-    "balancer", ["pcgrad", "gradnorm", "dwa"]
-)
+@pytest.mark.parametrize("balancer", ["pcgrad", "gradnorm", "dwa"])
 def test_a_resumed_run_repeats_the_uninterrupted_one_bit_for_bit(
     balancer, dataset, model, tmp_path
 ):
