@@ -60,7 +60,8 @@ class Direction(NamedTuple):
     weights: Array  # [T] the effective task weights, for the logs
 
 
-Needs = frozenset[str]  # of {"gram", "grads", "cross_gram", "key", "losses_after"}
+# A subset of {"gram", "grads", "cross_gram", "key", "losses_after"}.
+Needs = frozenset[str]
 
 
 class Balancer(NamedTuple):
@@ -72,8 +73,9 @@ class Balancer(NamedTuple):
 
     Few rules go beyond that. One that needs "grads" is started with the shared
     parameters too, `init(num_tasks, shared)`, for a state of their shape, and may
-    return a `Direction` in place of weights. One that needs "losses_after" has `observe(losses
-    [T], state) -> state`: it is told the losses of the same batch after the step.
+    return a `Direction` in place of weights. One that needs "losses_after" has
+    `observe(losses [T], state) -> state`: it is told the losses of the same batch after
+    the step.
     """
 
     init: Callable[..., PyTree]
