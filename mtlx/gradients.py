@@ -16,15 +16,37 @@ from flax import traverse_util
 from mtlx import tree
 from mtlx.types import Array, Direction, Float, Needs, PyTree, Signals
 
-Flat = dict[tuple[str, ...], Array]
+Path = tuple[str, ...]
+Flat = dict[Path, Any]  # arrays, or their shapes
+Owner = Callable[[Path], str | None]
+GRANULARITIES = ("all", "layer", "last_layer", "representation")
+
+
+class Cut(NamedTuple):
+    """What the Gram matrix is taken over; the default is all shared parameters.
+
+    * "all": G = J J^T over every shared parameter.
+    * "layer": one G [L, T, T] for each of the L modules that hold shared parameters,
+      each with weights of its own.
+    * "last_layer": over the parameters for which `is_last(path)` (GradNorm's W).
+    * "representation": over `probes`, zeros that the model adds to its shared
+      representation (MGDA-UB); the loss function takes them as second argument.
+
+    The last two measure on something small: the T one-hot cotangents are pulled back no
+    further than that, and one backward pass of the weighted sum gives the gradient.
+    """
+
+    granularity: str = "all"
+    is_last: Callable[[Path], bool] = lambda path: False
+    probes: PyTree = ()
 
 
 class Measurement(NamedTuple):
     """What the forward and backward passes give.
 
     `gradient(decision)` is the gradient of every parameter: J^T w for the shared ones,
-    where the decision is weights w, or the gradient of a `Direction`; the plain task
-    gradient for the own ones.
+    where the decision is weights w ([L, T] by layer), or the gradient of a `Direction`;
+    the plain task gradient for the own ones.
     """
 
     signals: Signals
@@ -32,9 +54,7 @@ class Measurement(NamedTuple):
     aux: Any
 
 
-def split(
-    params: PyTree, owner: Callable[[tuple[str, ...]], str | None]
-) -> tuple[Flat, Flat]:
+def split(params: PyTree, owner: Owner) -> tuple[Flat, Flat]:
     """Shared and own parameters, each as {path: array}."""
     flat = traverse_util.flatten_dict(params)
     shared = {path: leaf for path, leaf in flat.items() if owner(path) is None}
@@ -42,46 +62,69 @@ def split(
     return shared, own
 
 
-def join(shared: Flat, own: Flat) -> PyTree:
+def join(*parts: Flat) -> PyTree:
     """The parameter tree that `split` took apart."""
-    return traverse_util.unflatten_dict({**shared, **own})
+    return traverse_util.unflatten_dict(
+        {k: v for part in parts for k, v in part.items()}
+    )
+
+
+def layers(shared: Mapping[Path, Any]) -> list[Path]:
+    """The modules that hold shared parameters, as their paths."""
+    return sorted({path[:-1] for path in shared})
 
 
 def measure(
-    loss_fn: Callable[[PyTree], tuple[Array, Any]],
+    loss_fn: Callable[..., tuple[Array, Any]],
     params: PyTree,
-    owner: Callable[[tuple[str, ...]], str | None],
+    owner: Owner,
     needs: Needs,
+    cut: Cut | None = None,
 ) -> Measurement:
     """Losses of one batch, and what else a balancer needs, from one forward pass.
 
     With ``needs`` empty nothing is pulled back before the weights are known, and the
     whole gradient costs one backward pass of the weighted sum. With "gram" or "grads",
-    the T one-hot cotangents are pulled back through the shared parameters at once (a
-    vmapped vjp); J is kept for ``J^T w``.
+    the T one-hot cotangents are pulled back at once (a vmapped vjp).
 
     Args:
-        loss_fn: params -> (losses [T], aux); aux must be a Mapping, and its entry
-            "present" [T], if any, goes to the signals.
+        loss_fn: params, or params and probes, -> (losses [T], aux); an entry "present"
+            [T] of a mapping aux goes to the signals.
         params: parameter tree.
         owner: path of a parameter -> the one task that it serves, or None if shared.
         needs: `Balancer.needs`.
+        cut: what the Gram matrix is taken over.
     """
+    cut = cut or Cut()
     shared, own = split(params, owner)
-    losses, pull, aux = jax.vjp(
-        lambda s, o: loss_fn(join(s, o)), shared, own, has_aux=True
-    )
-    # Own parameters of task t meet no other loss, so a cotangent of ones gives each its
-    # plain gradient. XLA drops the half of a pull that is not used.
-    own_gradient = pull(jnp.ones_like(losses))[1]
+    inner = {path: leaf for path, leaf in shared.items() if cut.is_last(path)}
+    outer = {path: leaf for path, leaf in shared.items() if path not in inner}
+    extra = (cut.probes,) if cut.granularity == "representation" else ()
 
+    def run(inner, outer, own, *probes):
+        return loss_fn(join(inner, outer, own), *probes)
+
+    losses, pull, aux = jax.vjp(run, inner, outer, own, *extra, has_aux=True)
+    # Own parameters of task t meet no other loss, so a cotangent of ones gives each its
+    # plain gradient. XLA drops the parts of a pull that are not used.
+    plain = pull(jnp.ones_like(losses))[2]
     present = aux.get("present") if isinstance(aux, Mapping) else None
     signals = Signals(losses=losses, present=present)
-    if not needs & {"gram", "grads"}:
-        return Measurement(signals, lambda w: join(pull(w)[0], own_gradient), aux)
 
+    def weighted(weights):
+        inner, outer, *_ = pull(weights)
+        return join(inner, outer, plain)
+
+    if not needs & {"gram", "grads"}:
+        return Measurement(signals, weighted, aux)
     num_tasks = losses.shape[0]
-    stacked = _stack(pull, num_tasks)
+    if cut.granularity in ("last_layer", "representation"):
+        place = 0 if cut.granularity == "last_layer" else 3
+        gram = tree.gram(_stack(lambda c: pull(c)[place], num_tasks), num_tasks)
+        return Measurement(signals._replace(gram=gram), weighted, aux)
+    stacked = _stack(lambda c: {**pull(c)[0], **pull(c)[1]}, num_tasks)
+    if cut.granularity == "layer":
+        return _by_layer(signals, stacked, plain, aux)
     signals = signals._replace(
         gram=tree.gram(stacked, num_tasks) if "gram" in needs else None,
         grads=stacked if "grads" in needs else None,
@@ -89,8 +132,8 @@ def measure(
 
     def gradient(decision):
         if isinstance(decision, Direction):
-            return join(decision.gradient, own_gradient)
-        return join(tree.weighted_sum(decision, stacked), own_gradient)
+            return join(decision.gradient, plain)
+        return join(tree.weighted_sum(decision, stacked), plain)
 
     return Measurement(signals, gradient, aux)
 
@@ -98,7 +141,7 @@ def measure(
 def measure_cross_gram(
     loss_fns: Sequence[Callable[[PyTree], tuple[Array, Any]]],
     params: PyTree,
-    owner: Callable[[tuple[str, ...]], str | None],
+    owner: Owner,
 ) -> Float[Array, "tasks tasks"]:
     """J_1 J_2^T of two batches: E[J_1 J_2^T] = E[J] E[J]^T, which no J J^T gives.
 
@@ -113,10 +156,26 @@ def measure_cross_gram(
         losses, pull, _ = jax.vjp(
             lambda s, f=loss_fn: f(join(s, own)), shared, has_aux=True
         )
-        stacks.append(_stack(pull, losses.shape[0]))
+        stacks.append(_stack(lambda c, p=pull: p(c)[0], losses.shape[0]))
     return tree.gram(stacks[0], losses.shape[0], stacks[1])
 
 
-def _stack(pull: Callable[[Array], tuple], num_tasks: int) -> Flat:
-    """J: the shared gradients of all tasks, pulled back at once."""
-    return jax.vmap(lambda cotangent: pull(cotangent)[0])(jnp.eye(num_tasks))
+def _stack(pull: Callable[[Array], PyTree], num_tasks: int) -> PyTree:
+    """The gradients of all tasks, pulled back at once: each leaf [T, ...]."""
+    return jax.vmap(pull)(jnp.eye(num_tasks))
+
+
+def _by_layer(signals: Signals, stacked: Flat, plain: Flat, aux: Any) -> Measurement:
+    """One Gram matrix, and one row of weights, for each layer."""
+    num_tasks = signals.losses.shape[0]
+    blocks = {
+        layer: {path: leaf for path, leaf in stacked.items() if path[:-1] == layer}
+        for layer in layers(stacked)
+    }
+    grams = [tree.gram(block, num_tasks) for block in blocks.values()]
+
+    def gradient(weights):
+        rows = zip(weights, blocks.values(), strict=True)
+        return join(*(tree.weighted_sum(w, block) for w, block in rows), plain)
+
+    return Measurement(signals._replace(gram=jnp.stack(grams)), gradient, aux)

@@ -135,3 +135,108 @@ def test_a_loss_only_balancer_costs_one_backward_pass():
 def test_a_gram_costs_one_backward_pass_a_task():
     ours, plain = _flops(frozenset({"gram"}))
     assert 1.5 * plain < ours < 3 * plain
+
+
+def _deep_params():
+    params = _params()
+    params["trunk"] = {
+        "low": {"kernel": params["trunk"]["kernel"]},
+        "top": {"kernel": jax.random.normal(jax.random.key(9), (3, 3))},
+    }
+    return params
+
+
+def _deep_losses(params, probe=None):
+    x = jax.random.normal(jax.random.key(1), (8, 4))
+    hidden = jnp.tanh(x @ params["trunk"]["low"]["kernel"])
+    hidden = jnp.tanh(hidden @ params["trunk"]["top"]["kernel"])
+    hidden = hidden if probe is None else hidden + probe
+    losses = []
+    for number, task in enumerate(TASKS):
+        y = jax.random.normal(jax.random.key(number + 2), (8,))
+        losses.append(
+            jnp.mean(jnp.square(hidden @ params[f"head_{task}"]["kernel"] - y))
+        )
+    return jnp.stack(losses), {}
+
+
+def _rows(jacobian):
+    return np.reshape(jacobian, (len(TASKS), -1))
+
+
+def _assert_moves_along(measured, params, weights):
+    """All shared parameters along J^T w, though G was measured on something else."""
+    actual = measured.gradient(weights)
+    total = jax.grad(lambda p: weights @ _deep_losses(p)[0])(params)
+    plain = jax.grad(lambda p: _deep_losses(p)[0].sum())(params)
+    for layer in ("low", "top"):
+        np.testing.assert_allclose(
+            actual["trunk"][layer]["kernel"],
+            total["trunk"][layer]["kernel"],
+            rtol=1e-4,
+            atol=1e-6,
+        )
+    for task in TASKS:
+        np.testing.assert_allclose(
+            actual[f"head_{task}"]["kernel"],
+            plain[f"head_{task}"]["kernel"],
+            rtol=1e-4,
+            atol=1e-6,
+        )
+
+
+WEIGHTS = jnp.array([0.3, 2.0, -1.0])
+GRAM = frozenset({"gram"})
+
+
+def test_last_layer_measures_there_and_moves_all():
+    params = _deep_params()
+    cut = gradients.Cut("last_layer", is_last=lambda path: "top" in path)
+    measured = gradients.measure(_deep_losses, params, _owner, GRAM, cut)
+    jacobian = jax.jacobian(lambda p: _deep_losses(p)[0])(params)
+    rows = _rows(jacobian["trunk"]["top"]["kernel"])
+    np.testing.assert_allclose(measured.signals.gram, rows @ rows.T, rtol=1e-4)
+    _assert_moves_along(measured, params, WEIGHTS)
+
+
+def test_representation_measures_there_and_moves_all():
+    params, probe = _deep_params(), jnp.zeros((8, 3))
+    cut = gradients.Cut("representation", probes=probe)
+    measured = gradients.measure(_deep_losses, params, _owner, GRAM, cut)
+    rows = _rows(jax.jacobian(lambda z: _deep_losses(params, z)[0])(probe))
+    np.testing.assert_allclose(measured.signals.gram, rows @ rows.T, rtol=1e-4)
+    _assert_moves_along(measured, params, WEIGHTS)
+
+
+def test_each_layer_has_a_gram_and_weights_of_its_own():
+    params = _deep_params()
+    measured = gradients.measure(
+        _deep_losses, params, _owner, GRAM, gradients.Cut("layer")
+    )
+    jacobian = jax.jacobian(lambda p: _deep_losses(p)[0])(params)["trunk"]
+    weights = jnp.array([[1.0, 2.0, 3.0], [-1.0, 0.0, 0.5]])
+    actual = measured.gradient(weights)
+    shared, _ = gradients.split(params, _owner)
+    assert gradients.layers(shared) == [("trunk", "low"), ("trunk", "top")]
+    for number, layer in enumerate(("low", "top")):
+        rows = _rows(jacobian[layer]["kernel"])
+        np.testing.assert_allclose(
+            measured.signals.gram[number], rows @ rows.T, rtol=1e-4, atol=1e-6
+        )
+        np.testing.assert_allclose(
+            np.ravel(actual["trunk"][layer]["kernel"]),
+            weights[number] @ rows,
+            rtol=1e-4,
+            atol=1e-6,
+        )
+
+
+def test_the_layers_grams_sum_to_that_of_all():
+    params = _deep_params()
+    whole = gradients.measure(_deep_losses, params, _owner, GRAM)
+    parts = gradients.measure(
+        _deep_losses, params, _owner, GRAM, gradients.Cut("layer")
+    )
+    np.testing.assert_allclose(
+        parts.signals.gram.sum(0), whole.signals.gram, rtol=1e-4, atol=1e-6
+    )

@@ -10,7 +10,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (  # a part may import from the layers before its own, and from itself
     {"types", "tree"},
-    {"losses", "metrics", "tasks", "gradients", "balancers", "models", "data"},
+    {
+        "losses",
+        "metrics",
+        "tasks",
+        "gradients",
+        "diagnostics",
+        "balancers",
+        "models",
+        "data",
+    },
     {"train", "results", "compose"},
 )
 # Within a layer, these imports are meant.
@@ -28,6 +37,7 @@ NUMERIC_CORE = [
     "metrics",
     "tasks",
     "gradients",
+    "diagnostics",
     "balancers",
     "models",
     "train/state",

@@ -26,6 +26,7 @@ __all__ = [
     "choose",
     "masked_gram",
     "per_task",
+    "positive_losses",
     "present_mask",
     "require",
     "stateless",
@@ -47,6 +48,12 @@ def masked_gram(signals: Signals) -> Float[Array, "tasks tasks"]:
     present = present_mask(signals)
     both = present[:, None] & present[None, :]
     return jnp.where(both, jnp.asarray(signals.gram, jnp.float32), 0.0)
+
+
+def positive_losses(signals: Signals, least: float = 1e-8) -> Float[Array, "tasks"]:
+    """Losses in float32 from `least` upwards; 1, whose logarithm is 0, where absent."""
+    losses = jnp.maximum(jnp.asarray(signals.losses, jnp.float32), least)
+    return jnp.where(present_mask(signals), losses, 1.0)
 
 
 def canonical_order(gram: Float[Array, "tasks tasks"]) -> Int[Array, "tasks"]:

@@ -56,15 +56,15 @@ def cagrad(c: Number = 0.5, rescale: int = 0) -> Balancer:
         present = present_mask(signals)[order]
         count = jnp.maximum(jnp.sum(present), 1).astype(jnp.float32)
         problem, length = _pose(gram[order][:, order], count, c)
-        solve = _solve_pair if present.size == 2 else _solve
-        pull = _unit_coefficients(solve(problem, present), problem)
+        solve = _solve_pair if present.size == 2 else solve_dual
+        pull = unit_coefficients(solve(problem, present), problem)
         weights = jnp.where(present, 1.0 / count, 0.0) + c * length * pull
         return weights[jnp.argsort(order)] / (1.0, 1.0 + c**2, 1.0 + c)[rescale]
 
     return stateless(weigh, frozenset({"gram"}))
 
 
-class _Problem(NamedTuple):
+class DualProblem(NamedTuple):
     """min_{v in simplex} linear^T v + radius sqrt(v^T gram v)."""
 
     gram: Array  # [T, T], of trace 1
@@ -72,7 +72,7 @@ class _Problem(NamedTuple):
     radius: Array  # []
 
 
-def _pose(gram: Array, count: Array, c: Number) -> tuple[_Problem, Array]:
+def _pose(gram: Array, count: Array, c: Number) -> tuple[DualProblem, Array]:
     """The dual problem scaled to order 1, and |g_0| in the same units."""
     trace = jnp.trace(gram)
     gram = gram / jnp.where(trace > 0, trace, 1.0)
@@ -80,18 +80,18 @@ def _pose(gram: Array, count: Array, c: Number) -> tuple[_Problem, Array]:
     length = jnp.sqrt(jnp.maximum(jnp.sum(onto_mean) / count, 0.0))
     linear = onto_mean / jnp.where(length > 0, length, 1.0)
     radius = jnp.asarray(c / (1.0 + c), jnp.float32)
-    return _Problem(gram, linear / (1.0 + c), radius), length
+    return DualProblem(gram, linear / (1.0 + c), radius), length
 
 
 def _times(matrix: Array, vector: Array) -> Array:
     return jnp.matmul(matrix, vector, precision=jax.lax.Precision.HIGHEST)
 
 
-def _norms(problem: _Problem) -> Array:
+def _norms(problem: DualProblem) -> Array:
     return jnp.sqrt(jnp.maximum(jnp.diagonal(problem.gram), 0.0))
 
 
-def _unit_coefficients(simplex: Array, problem: _Problem) -> Array:
+def unit_coefficients(simplex: Array, problem: DualProblem) -> Array:
     """v / |g_v|, or 0 where |g_v| is below what float32 resolves."""
     norms = _norms(problem)
     squared = jnp.maximum(jnp.sum(simplex * _times(problem.gram, simplex)), 0.0)
@@ -102,7 +102,7 @@ def _unit_coefficients(simplex: Array, problem: _Problem) -> Array:
     return jnp.where(kept, simplex / jnp.where(resolved, length, 1.0), 0.0)
 
 
-def _solve_pair(problem: _Problem, present: Array) -> Array:
+def _solve_pair(problem: DualProblem, present: Array) -> Array:
     """Closed form for two tasks.
 
     |g_v|^2 = A t^2 + h along the line v = foot + (t, -t), with A = |g_1 - g_2|^2 and h
@@ -123,7 +123,7 @@ def _solve_pair(problem: _Problem, present: Array) -> Array:
     return jnp.where(jnp.all(present), both, present.astype(jnp.float32))
 
 
-def _solve(problem: _Problem, present: Array) -> Array:
+def solve_dual(problem: DualProblem, present: Array) -> Array:
     """Interior point; |g_v| is treated as in the minimisation of a sum of norms.
 
     Its gradient u = g_v / |g_v| turns fast near g_v = 0, so u is a variable of its own,

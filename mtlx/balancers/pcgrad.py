@@ -4,9 +4,8 @@ import jax
 import jax.numpy as jnp
 
 from mtlx.balancers.base import choose, masked_gram, present_mask, require, stateless
+from mtlx.balancers.orders import listed_orders, random_orders
 from mtlx.types import Array, Balancer
-
-PAIRS = 1 << 16  # numbers the pairs of tasks alike, however many tasks there are
 
 
 def pcgrad(reduction: str = "sum", order: str = "random") -> Balancer:
@@ -39,7 +38,7 @@ def pcgrad(reduction: str = "sum", order: str = "random") -> Balancer:
     def weigh(signals, key):
         require("pcgrad", signals, "gram", **({"key": key} if random else {}))
         present = present_mask(signals)
-        orders = _random_orders(key, present) if random else _listed(present)
+        orders = random_orders(key, present) if random else listed_orders(present)
         coefficients = _project(masked_gram(signals), orders)
         weights = jnp.sum(jnp.where(present[:, None], coefficients, 0.0), axis=0)
         if reduction == "mean":
@@ -47,23 +46,6 @@ def pcgrad(reduction: str = "sum", order: str = "random") -> Balancer:
         return weights
 
     return stateless(weigh, frozenset({"gram", "key"} if random else {"gram"}))
-
-
-def _listed(present: Array) -> Array:
-    """[T, T]: every task goes through the tasks in the order of their list."""
-    tasks = jnp.arange(present.size)
-    return jnp.broadcast_to(tasks[None, :], (present.size, present.size))
-
-
-def _random_orders(key: Array, present: Array) -> Array:
-    """[T, T]: row i is a random order of the tasks, for task i to go through."""
-    rank = jnp.cumsum(present) - 1
-    pair = PAIRS * rank[:, None] + rank[None, :]
-
-    def draw(number):
-        return jax.random.bits(jax.random.fold_in(key, number))
-
-    return jnp.argsort(jax.vmap(jax.vmap(draw))(pair), axis=1)
 
 
 def _project(gram: Array, orders: Array) -> Array:

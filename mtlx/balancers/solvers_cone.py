@@ -3,18 +3,20 @@
 For T x T problems in float32, on the device; batched over right-hand sides.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import cho_factor, cho_solve
 
+from mtlx.balancers.base import Number
 from mtlx.balancers.solvers import LEAST_COMPLEMENTARITY, TO_BOUNDARY
 from mtlx.types import Array, Float
 
-ITERATIONS = 25  # 15 do on most problems of the tests, 20 on all
-RIDGE = 2e-7
-DAMPING = 1e-7  # of the unit diagonal, in the system only: keeps Cholesky defined
+ITERATIONS = 25  # 15 do where the gradients are well apart
+RIDGE = 1e-6  # of the unit diagonal: keeps the centre of a singular problem finite
+DAMPING = 1e-7  # the same, in the system of the last solve only, which is refined
 REFINEMENTS = 2  # of the last, active-set solve
 TINY = 1e-30
 
@@ -42,19 +44,13 @@ def nonnegative_minimize(
             b = -G u is), or have no positive part outside: else nothing bounds s.
 
     Returns:
-        s; among several minimisers one that is near the analytic centre.
+        s; among several minimisers one near the analytic centre. The interior point
+        has a ridge of 1e-6 on C, which the last solve takes back.
 
     Reference: the KKT conditions G s - b = z >= 0, s >= 0, s_i z_i = 0; Mehrotra, SIAM
     J. Optim. 1992, as in `solvers.simplex_minimize`.
     """
-    norms, cosines = _unit_diagonal(gram)
-    scaled = jnp.where(norms > 0, linear / jnp.where(norms > 0, norms, 1.0), 0.0)
-    size = jnp.max(jnp.abs(scaled), axis=-1, keepdims=True)
-    safe = jnp.where(size > 0, size, 1.0)
-    rows = (scaled / safe).reshape(-1, gram.shape[0])
-    solve = {1: _solve_one, 2: _solve_pair}.get(gram.shape[0], _solve)
-    found = jax.vmap(lambda row: solve(cosines, row))(rows).reshape(scaled.shape)
-    return jnp.where(norms > 0, safe * found / jnp.where(norms > 0, norms, 1.0), 0.0)
+    return jnp.vectorize(partial(_minimize, gram), signature="(t)->(t)")(linear)
 
 
 def nonnegative_residual(
@@ -68,11 +64,8 @@ def nonnegative_residual(
     `nonnegative_minimize`: it is 0 exactly where s >= 0, G s - b >= 0 and one of the
     two is 0 for every task. Some 1e-6 is what float32 can reach.
     """
-    norms, cosines = _unit_diagonal(gram)
-    scaled = jnp.where(norms > 0, linear / jnp.where(norms > 0, norms, 1.0), 0.0)
-    size = jnp.max(jnp.abs(scaled), axis=-1)
-    worst = _natural_residual(cosines, scaled, norms * solution)
-    return worst / jnp.where(size > 0, size, 1.0)
+    measure = jnp.vectorize(partial(_residual, gram), signature="(t),(t)->()")
+    return measure(linear, solution)
 
 
 def project_onto_dual_cone(
@@ -91,8 +84,46 @@ def project_onto_dual_cone(
     return start + nonnegative_minimize(gram, linear)
 
 
-def _times(matrix: Array, vectors: Array) -> Array:
-    return jnp.matmul(vectors, matrix, precision=jax.lax.Precision.HIGHEST)
+def regularise(
+    gram: Float[Array, "tasks tasks"], norm_eps: Number, reg_eps: Number, ridge: str
+) -> Float[Array, "tasks tasks"]:
+    """G / tr(G), 0 where tr(G) < `norm_eps`, plus `reg_eps` times a ridge.
+
+    The ridge is the "identity", or the "diagonal" of G / tr(G).
+    """
+    trace = jnp.trace(gram)
+    kept = (trace >= norm_eps) & (trace > 0)
+    gram = jnp.where(kept, gram / jnp.where(kept, trace, 1.0), 0.0)
+    ones = jnp.ones(gram.shape[0], jnp.float32)
+    diagonal = ones if ridge == "identity" else jnp.diagonal(gram)
+    return gram + reg_eps * jnp.diag(diagonal)
+
+
+def _minimize(gram: Array, linear: Array) -> Array:
+    norms, cosines = _unit_diagonal(gram)
+    scaled, size = _unit_rows(norms, linear)
+    solve = {1: _solve_one, 2: _solve_pair}.get(linear.size, _solve)
+    # s = 0 is optimal just where b <= 0, which is the common case: no conflict.
+    found = jnp.where(jnp.any(scaled > 0), solve(cosines, scaled) * size, 0.0)
+    return jnp.where(norms > 0, found / jnp.where(norms > 0, norms, 1.0), 0.0)
+
+
+def _residual(gram: Array, linear: Array, solution: Array) -> Array:
+    norms, cosines = _unit_diagonal(gram)
+    scaled, size = _unit_rows(norms, linear)
+    return _natural_residual(cosines, scaled, norms * solution / size)
+
+
+def _times(matrix: Array, vector: Array) -> Array:
+    return jnp.matmul(matrix, vector, precision=jax.lax.Precision.HIGHEST)
+
+
+def _unit_rows(norms: Array, linear: Array) -> tuple[Array, Array]:
+    """c = D^-1/2 b scaled to a largest |c_i| of 1, and that scale (1 for b = 0)."""
+    scaled = jnp.where(norms > 0, linear / jnp.where(norms > 0, norms, 1.0), 0.0)
+    size = jnp.max(jnp.abs(scaled))
+    size = jnp.where(size > 0, size, 1.0)
+    return scaled / size, size
 
 
 def _unit_diagonal(gram: Array) -> tuple[Array, Array]:
@@ -105,7 +136,7 @@ def _unit_diagonal(gram: Array) -> tuple[Array, Array]:
 
 def _natural_residual(cosines: Array, linear: Array, primal: Array) -> Array:
     slack = _times(cosines, primal) - linear
-    return jnp.max(jnp.abs(jnp.minimum(primal, slack)), axis=-1)
+    return jnp.max(jnp.abs(jnp.minimum(primal, slack)))
 
 
 def _solve_one(cosines: Array, linear: Array) -> Array:

@@ -13,7 +13,9 @@ class MultiTaskModel(Layer):
     """y_k = tower_k(h_k), where an architecture is what makes h_1 .. h_T of a row.
 
     A subclass defines `represent` and, if more than its towers belong to one task
-    alone, `owners`.
+    alone, `owners`; `last_layers`, if it shares any; and in `represent` it names with
+    `self.probe` every shared value that something of one task's own reads. Together
+    these are the shared representation, whose gradients MGDA-UB takes.
 
     Args:
         tasks: names of the tasks.
@@ -97,6 +99,16 @@ class MultiTaskModel(Layer):
     def owners(self) -> dict[tuple[str, ...], str]:
         """Prefixes of parameter paths that influence one task only -> that task."""
         return {(f"tower_{task}",): task for task in self.tasks}
+
+    @nn.nowrap
+    def last_layers(self) -> tuple[tuple[str, ...], ...]:
+        """Prefixes of the parameters of the last shared layer, GradNorm's W."""
+        return ()
+
+    @nn.nowrap
+    def is_last(self, path: tuple[str, ...]) -> bool:
+        """Whether a parameter belongs to the last shared layer."""
+        return any(path[: len(prefix)] == prefix for prefix in self.last_layers())
 
     @nn.nowrap
     def owner(self, path: tuple[str, ...]) -> str | None:

@@ -48,7 +48,9 @@ class CGC(MultiTaskModel):
         super().__post_init__()
 
     @nn.nowrap
-    def extraction(self, level: int, shared_gate: bool) -> Extraction:
+    def extraction(
+        self, level: int, shared_gate: bool, probed: tuple[str, ...]
+    ) -> Extraction:
         """The module `level_{level}`; to be called from a compact method."""
         return Extraction(
             tasks=self.tasks,
@@ -57,6 +59,7 @@ class CGC(MultiTaskModel):
             expert_widths=self.expert_widths,
             gate_widths=self.gate_widths,
             shared_gate=shared_gate,
+            probed=probed,
             name=f"level_{level}",
             **self.settings(),
         )
@@ -66,8 +69,22 @@ class CGC(MultiTaskModel):
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
         x = self.encoder(name="encoder")(features)
-        inputs = dict.fromkeys(self.tasks, x)
-        return self.extraction(0, shared_gate=False)(inputs, x, train=train)[0]
+        inputs = dict.fromkeys(self.tasks, self.probe("input", x))
+        extraction = self.extraction(0, shared_gate=False, probed=("shared_experts",))
+        return extraction(inputs, x, train=train)[0]
+
+    @nn.nowrap
+    def last_layers(self) -> tuple[tuple[str, ...], ...]:
+        return self.last_of_level(0)
+
+    @nn.nowrap
+    def last_of_level(self, level: int) -> tuple[tuple[str, ...], ...]:
+        """Prefixes of the last layer of the shared experts of a level."""
+        experts, last = (
+            (f"level_{level}", "shared_experts"),
+            len(self.expert_widths) - 1,
+        )
+        return tuple((*experts, f"{part}_{last}") for part in ("kernel", "bias"))
 
     @nn.nowrap
     def owners(self) -> dict[tuple[str, ...], str]:

@@ -28,6 +28,8 @@ class Extraction(Layer):
         expert_widths: layers of each expert.
         gate_widths: hidden layers of every gate; () is the paper's linear gate.
         shared_gate: whether there is a shared gate w_s, over ALL experts.
+        probed: which shared values the tasks' own gates read here, of "gate_inputs",
+            "experts" and "shared_experts": see `Layer.probe`.
         activation, norm, dropout_rate, dtype: see `Layer`.
 
     Returns:
@@ -45,6 +47,7 @@ class Extraction(Layer):
     expert_widths: tuple[int, ...]
     gate_widths: tuple[int, ...] = ()
     shared_gate: bool = False
+    probed: tuple[str, ...] = ()
 
     @nn.compact
     def __call__(
@@ -78,8 +81,18 @@ class Extraction(Layer):
             for task in self.tasks
         }
         shared = group("shared_experts", self.num_shared_experts, shared_input)
+
+        def seen(kind, name, value):
+            return self.probe(name, value) if kind in self.probed else value
+
+        read = seen("shared_experts", "shared", shared)
         outputs = {
-            task: select(f"gate_{task}", inputs[task], own[task], shared)
+            task: select(
+                f"gate_{task}",
+                seen("gate_inputs", f"input_{task}", inputs[task]),
+                seen("experts", f"own_{task}", own[task]),
+                read,
+            )
             for task in self.tasks
         }
         if not self.shared_gate:

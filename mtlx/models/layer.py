@@ -66,6 +66,17 @@ class Layer(nn.Module, kw_only=True):
         }
 
     @nn.nowrap
+    def probe(self, name: str, value: Array) -> Array:
+        """`value`, plus the probe of that name where the caller passes one.
+
+        Marks a shared value that something of a single task's own reads. The gradient
+        of a loss with respect to the probe (a zero of the value's shape in the
+        collection "perturbations") is its gradient with respect to the value.
+        Initialising makes none: its shape is that of a batch, not of the model.
+        """
+        return value if self.is_initializing() else self.perturb(name, value)
+
+    @nn.nowrap
     def nonlinearity(
         self,
         z: Float[Array, "batch ... units"],

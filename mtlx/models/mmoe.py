@@ -41,6 +41,8 @@ class MMoE(MultiTaskModel):
         experts = Experts(
             num_experts=count, widths=self.expert_widths, name="experts", **settings
         )(x, train=train)
+        experts = self.probe("expert_outputs", experts)
+        x = self.probe("gate_input", x)
 
         def mixture(task):
             gate = Gate(
@@ -52,6 +54,11 @@ class MMoE(MultiTaskModel):
             return mix(gate(x, train=train), experts)
 
         return {task: mixture(task) for task in self.tasks}
+
+    @nn.nowrap
+    def last_layers(self) -> tuple[tuple[str, ...], ...]:
+        last = len(self.expert_widths) - 1
+        return tuple(("experts", f"{part}_{last}") for part in ("kernel", "bias"))
 
     @nn.nowrap
     def owners(self) -> dict[tuple[str, ...], str]:

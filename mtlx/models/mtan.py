@@ -54,7 +54,7 @@ class MTAN(MultiTaskModel):
         for index, width in enumerate(self.trunk_widths):
             mlp = MLP(widths=(width,), name=f"trunk_{index}", **self.settings())
             x = mlp(x, train=train)
-            trunk.append(x)
+            trunk.append(self.probe(f"representation_{index}", x))
 
         def attend(task):
             attention = Attention(
@@ -65,6 +65,10 @@ class MTAN(MultiTaskModel):
             return attention(trunk, train=train)
 
         return {task: attend(task) for task in self.tasks}
+
+    @nn.nowrap
+    def last_layers(self) -> tuple[tuple[str, ...], ...]:
+        return ((f"trunk_{len(self.trunk_widths) - 1}",),)
 
     @nn.nowrap
     def owners(self) -> dict[tuple[str, ...], str]:

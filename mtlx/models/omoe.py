@@ -40,4 +40,9 @@ class OMoE(MultiTaskModel):
         )
         gate = Gate(num_experts=count, widths=self.gate_widths, name="gate", **settings)
         mixture = mix(gate(x, train=train), experts(x, train=train))
-        return dict.fromkeys(self.tasks, mixture)
+        return dict.fromkeys(self.tasks, self.probe("representation", mixture))
+
+    @nn.nowrap
+    def last_layers(self) -> tuple[tuple[str, ...], ...]:
+        last = len(self.expert_widths) - 1
+        return tuple(("experts", f"{part}_{last}") for part in ("kernel", "bias"))

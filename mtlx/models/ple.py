@@ -54,10 +54,22 @@ class PLE(CGC):
     ) -> dict[str, Float[Array, "batch units"]]:
         shared = self.encoder(name="encoder")(features)
         hidden = dict.fromkeys(self.tasks, shared)
+        if self.num_levels == 1:
+            hidden = dict.fromkeys(self.tasks, self.probe("input", shared))
         for level in range(self.num_levels):
-            extraction = self.extraction(level, level < self.num_levels - 1)
+            probed = {
+                self.num_levels - 1: ("shared_experts",),
+                self.num_levels - 2: ("gate_inputs", "experts", "shared_experts"),
+            }
+            extraction = self.extraction(
+                level, level < self.num_levels - 1, probed.get(level, ())
+            )
             hidden, shared = extraction(hidden, shared, train=train)
         return hidden
+
+    @nn.nowrap
+    def last_layers(self) -> tuple[tuple[str, ...], ...]:
+        return self.last_of_level(self.num_levels - 1)
 
     @nn.nowrap
     def owners(self) -> dict[tuple[str, ...], str]:

@@ -31,4 +31,11 @@ class SharedBottom(MultiTaskModel):
     ) -> dict[str, Float[Array, "batch units"]]:
         x = self.encoder(name="encoder")(features)
         bottom = MLP(widths=self.bottom_widths, name="bottom", **self.settings())
-        return dict.fromkeys(self.tasks, bottom(x, train=train))
+        hidden = self.probe("representation", bottom(x, train=train))
+        return dict.fromkeys(self.tasks, hidden)
+
+    @nn.nowrap
+    def last_layers(self) -> tuple[tuple[str, ...], ...]:
+        if not self.bottom_widths:
+            return (("encoder",),)
+        return (("bottom", f"dense_{len(self.bottom_widths) - 1}"),)

@@ -37,6 +37,24 @@ def draw_weights(study: Study, data: str, order: pd.DataFrame) -> Figure | None:
     return _multiples(shares, labels, order, f"{data}: task weights in training")
 
 
+DIAGNOSTICS = {
+    "cosine": "mean cosine",
+    "conflict": "share of pairs\nin conflict",
+    "magnitude_similarity": "similarity\nof norms",
+    "worst_descent": "worst descent\nmin cos(g, d)",
+}
+
+
+def draw_diagnostics(study: Study, data: str, order: pd.DataFrame) -> Figure | None:
+    """What the Gram matrix said of the task gradients; None without such balancers."""
+    curves = study.curves.query("data == @data and task == 'all'")
+    curves = curves[curves["metric"].isin(DIAGNOSTICS) & np.isfinite(curves["value"])]
+    if curves.empty:
+        return None
+    curves = curves.assign(task=curves["metric"])
+    return _multiples(curves, DIAGNOSTICS, order, f"{data}: task gradients in training")
+
+
 def _multiples(curves, labels, order: pd.DataFrame, title: str) -> Figure:
     """`order` holds the (model, method) pairs in the order of the table."""
     models = [m for m in order["model"].unique() if m in set(curves["model"])]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from mtlx.results import style
-from mtlx.results.curves import draw_validation, draw_weights
+from mtlx.results.curves import draw_diagnostics, draw_validation, draw_weights
 from mtlx.results.dots import draw_delta, draw_headlines, draw_trade_off
 from mtlx.results.store import Study
 from mtlx.results.summary import summarise
@@ -28,6 +28,8 @@ CAPTIONS = {
     "The best corner is where both axes' arrows point.",
     "validation": "Headline metric on the validation split, up to the last epoch that "
     "every seed reached; the axes fit the last two thirds of the epochs.",
+    "diagnostics": "Task gradients of the shared parameters, for the balancers that measure "
+    "their Gram matrix; below 0 the worst descent goes against some task.",
     "weights": "Share of each task in the weights that the balancer gave, "
     "|w| over the sum of |w|; equal weights are 1 over the number of tasks.",
 }
@@ -60,4 +62,5 @@ def _draw(study: Study, data: str) -> dict[str, Figure | None]:
         "trade_off": draw_trade_off(summary, data) if paired else None,
         "validation": draw_validation(study, data, order),
         "weights": draw_weights(study, data, order),
+        "diagnostics": draw_diagnostics(study, data, order),
     }

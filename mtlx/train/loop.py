@@ -13,14 +13,16 @@ import optax
 from mtlx import tree
 from mtlx.data.dataset import Dataset
 from mtlx.data.feed import Feed, make_feed
+from mtlx.gradients import layers, split
 from mtlx.train.checkpoint import Checkpointer
 from mtlx.train.evaluate import make_apply, make_scorer
+from mtlx.train.granularity import check_granularity, per_layer
 from mtlx.train.observers import Observer, Start, Watch, score_rows, train_rows
 from mtlx.train.program import Program, compile_program, cut_epoch
 from mtlx.train.selection import Scores, Selection
 from mtlx.train.state import TrainState, init_state
 from mtlx.train.step import make_step
-from mtlx.types import Balancer, PyTree
+from mtlx.types import Balancer, Batch, PyTree
 
 
 class Result(NamedTuple):
@@ -51,6 +53,7 @@ def fit(
     eval_batch_size: int = 8192,
     max_chunk_steps: int = 200,
     patience: int | None = None,
+    granularity: str = "all",
     observers: Sequence[Observer] = (),
     checkpointer: Checkpointer | None = None,
     resume: bool = False,
@@ -71,6 +74,9 @@ def fit(
         eval_batch_size: rows a forward pass in evaluation.
         max_chunk_steps: most steps in one dispatch (`program.cut_epoch`).
         patience: stop after this many epochs without a better score; None: never.
+        granularity: what a Gram matrix is taken over: "all" shared parameters, each
+            "layer" by itself, the "last_layer", or the shared "representation"
+            (`mtlx.gradients.Cut`).
         observers: told of progress.
         checkpointer: saves after each epoch; None saves nothing.
         resume: go on from the checkpointer's last epoch, bit for bit.
@@ -88,7 +94,10 @@ def fit(
     )
     feed = make_feed(dataset.train, batch_size)
     cut = cut_epoch(feed.steps_per_epoch, max_chunk_steps)
-    step = make_step(model, dataset.tasks, optimizer, balancer, math.prod(cut))
+    balancer, granularity = _at_grain(balancer, granularity, model, feed)
+    step = make_step(
+        model, dataset.tasks, optimizer, balancer, math.prod(cut), granularity
+    )
     state = _initial_state(model, optimizer, balancer, feed, seed)
     selection, first = Selection.start(dataset.tasks, state.variables), 0
     if resume:
@@ -190,11 +199,34 @@ def _initial_state(model, optimizer, balancer, feed, seed) -> TrainState:
     """The state before the first step, made by one compiled program."""
 
     def init(key, arrays):
-        x = jax.tree.map(lambda x: x[0], feed.order(key))
-        batch = feed.fetch(arrays, x)
-        return init_state(model, optimizer, balancer, batch, key)
+        return init_state(model, optimizer, balancer, _first(feed, arrays), key)
 
     return jax.jit(init)(jax.random.key(seed), feed.arrays)
+
+
+def _at_grain(
+    balancer: Balancer, granularity: str, model: nn.Module, feed: Feed
+) -> tuple[Balancer, str]:
+    """The balancer and the granularity that hold for this model."""
+    check_granularity(granularity, balancer)
+    if "gram" not in balancer.needs:
+        return balancer, "all"  # nothing is measured: every grain is the same
+    if granularity != "layer":
+        return balancer, granularity
+    variables = jax.eval_shape(
+        lambda arrays: model.init(jax.random.key(0), _first(feed, arrays).features),
+        feed.arrays,
+    )
+    shared = layers(split(variables["params"], model.owner)[0])
+    if not shared:
+        return balancer, "all"
+    return per_layer(balancer, len(shared)), granularity
+
+
+def _first(feed: Feed, arrays: PyTree) -> Batch:
+    """A batch, for its shapes."""
+    order = feed.order(jax.random.key(0))
+    return feed.fetch(arrays, jax.tree.map(lambda x: x[0], order))
 
 
 def _restore(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mtlx import diagnostics
 from mtlx.tasks import Task
 
 
@@ -17,7 +18,7 @@ class Row(NamedTuple):
     epoch: int
     step: int
     split: str  # "train", "validation"
-    task: str
+    task: str  # "all": a number of the step as a whole
     metric: str
     value: float
 
@@ -92,8 +93,17 @@ class Watch:
 def train_rows(
     tasks: tuple[Task, ...], epoch: int, step: int, history: dict[str, np.ndarray]
 ) -> list[Row]:
-    """Mean loss and weight of each task over the steps in which it was present."""
+    """The means of an epoch.
+
+    Loss and weight of each task over the steps in which it was present; what the Gram
+    matrix says (task "all") over the steps in which it says anything.
+    """
     rows = []
+    for name in diagnostics.NAMES:
+        if name in history:
+            values = history[name][~np.isnan(history[name])]
+            value = float(values.mean()) if len(values) else math.nan
+            rows.append(Row(epoch, step, "train", "all", name, value))
     for column, task in enumerate(tasks):
         present = history["present"][:, column]
         for metric in ("loss", "weight"):

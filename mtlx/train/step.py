@@ -1,15 +1,19 @@
 """One training step: measure, decide, apply."""
 
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
 
+from mtlx.diagnostics import diagnose
 from mtlx.gradients import measure, measure_cross_gram
 from mtlx.losses import masked_mean
 from mtlx.tasks import Task
+from mtlx.train.granularity import make_cut
 from mtlx.train.state import Step, TrainState, step_key
-from mtlx.types import Array, Balancer, Batch, Direction
+from mtlx.types import Array, Balancer, Batch, Direction, Signals
 
 
 def task_losses(
@@ -36,31 +40,28 @@ def make_step(
     optimizer: optax.GradientTransformation,
     balancer: Balancer,
     steps_per_epoch: int,
+    granularity: str = "all",
 ) -> Step:
     """The pure function (state, batch) -> (state, metrics) that training scans over.
 
     The model step uses the weights that the balancer returns *for this batch*. Metrics
-    are "loss" [T], "weight" [T] and "present" [T]. A balancer that needs "cross_gram"
-    gets it from the first two thirds of the batch, and its weights apply to the third.
-    """
+    are "loss" [T], "weight" [T] and "present" [T], and where there is a Gram matrix the
+    numbers of `mtlx.diagnostics`. A balancer that needs "cross_gram" gets it from the
+    first two thirds of the batch, and its weights apply to the third.
 
-    def losses_of(params, model_state, batch, dropout_key):
-        outputs, model_state = model.apply(
-            {"params": params, **model_state},
-            batch.features,
-            train=True,
-            rngs={"dropout": dropout_key},
-            mutable=list(model_state),
-        )
-        losses, present = task_losses(tasks, outputs, batch)
-        return losses, {"present": present, "model_state": model_state}
+    Args:
+        model, tasks, optimizer, balancer: what is trained, and how.
+        steps_per_epoch: tells the balancer which epoch it is in.
+        granularity: what the Gram matrix is taken over, see `mtlx.gradients.Cut`. With
+            "layer", `balancer` is that of `per_layer`.
+    """
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
         dropout_key, balancer_key = jax.random.split(step_key(state))
 
         def loss_on(rows):
-            return lambda params: losses_of(
-                params, state.model_state, rows, dropout_key
+            return functools.partial(
+                _forward, model, tasks, state.model_state, rows, dropout_key
             )
 
         cross_gram, rows = None, batch
@@ -68,7 +69,10 @@ def make_step(
             *pair, rows = _thirds(batch)
             pair = [loss_on(third) for third in pair]
             cross_gram = measure_cross_gram(pair, state.params, model.owner)
-        measured = measure(loss_on(rows), state.params, model.owner, balancer.needs)
+        cut = make_cut(granularity, model, state.variables, rows)
+        measured = measure(
+            loss_on(rows), state.params, model.owner, balancer.needs, cut
+        )
         signals = measured.signals._replace(
             epoch=state.step // steps_per_epoch, cross_gram=cross_gram
         )
@@ -92,15 +96,38 @@ def make_step(
             opt_state=opt_state,
             balancer_state=balancer_state,
         )
-        weights = decision.weights if isinstance(decision, Direction) else decision
-        metrics = {
-            "loss": signals.losses,
-            "weight": weights,
-            "present": measured.aux["present"],
-        }
-        return next_state, metrics
+        return next_state, _metrics(signals, decision)
 
     return step
+
+
+def _forward(model, tasks, model_state, batch, dropout_key, params, probes=None):
+    """(losses [T], what else the forward pass gives), for `measure`."""
+    collections = {"params": params, **model_state}
+    if probes is not None:
+        collections["perturbations"] = probes
+    outputs, model_state = model.apply(
+        collections,
+        batch.features,
+        train=True,
+        rngs={"dropout": dropout_key},
+        mutable=list(model_state),
+    )
+    losses, present = task_losses(tasks, outputs, batch)
+    return losses, {"present": present, "model_state": model_state}
+
+
+def _metrics(signals: Signals, decision: Array | Direction) -> dict[str, Array]:
+    """What is logged; by layer, the mean weights and the Gram matrix of them all."""
+    weights = decision.weights if isinstance(decision, Direction) else decision
+    gram = signals.gram
+    if weights.ndim == 2:
+        weights = jnp.mean(weights, axis=0)
+        gram = jnp.sum(gram, axis=0)
+    metrics = {"loss": signals.losses, "weight": weights, "present": signals.present}
+    if gram is not None:
+        metrics |= diagnose(gram, weights, signals.present)
+    return metrics
 
 
 def _thirds(batch: Batch) -> list[Batch]:

@@ -34,6 +34,15 @@ def test_a_nan_of_an_absent_task_does_not_show():
     np.testing.assert_array_equal(found, [[1, 0], [0, 0]])
 
 
+@pytest.mark.parametrize("least", [0.0, 1e-8, 0.5])
+def test_losses_are_float32_from_the_least_up_and_one_where_absent(least):
+    losses = jnp.array([-1.0, 0.0, 2.0, jnp.nan], jnp.bfloat16)
+    signals = Signals(losses, present=jnp.array([True, True, True, False]))
+    found = base.positive_losses(signals, least)
+    assert found.dtype == jnp.float32
+    np.testing.assert_allclose(found, [least, least, 2.0, 1.0])
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_canonical_order_does_not_depend_on_the_listed_one(seed):
     rng = np.random.default_rng(seed)

@@ -16,11 +16,25 @@ MEMBERS = (
     ("equal", {}),
     ("uncertainty", {}),
     ("dwa", {"window": 50}),
+    ("geometric", {}),
+    ("imtl_l", {}),
+    ("stch", {"variant": "plain"}),
+    ("famo", {"second_forward": "next"}),
+    ("go4align", {"num_groups": 1}),
     ("gradnorm", {"alpha": 0.5, "learning_rate": 1e-3}),
     ("mgda", {}),
     ("mgda", {"normaliser": "l2"}),
     ("pcgrad", {}),
     ("cagrad", {"c": 0.4}),
+    ("nash_mtl", {}),
+    ("fairgrad", {"alpha": 0.5}),
+    ("imtl_g", {}),
+    ("aligned_mtl", {}),
+    ("config", {}),
+    ("gradvac", {}),
+    ("upgrad", {}),
+    ("dualproj", {}),
+    ("psmgd", {}),
 )
 
 
@@ -57,7 +71,7 @@ def test_the_end_is_pareto_stationary(name, kwargs):
 
 
 @pytest.mark.parametrize(
-    ("name", "kwargs"), [("mgda", {}), ("pcgrad", {}), ("cagrad", {"c": 1.0})]
+    ("name", "kwargs"), [("mgda", {}), ("pcgrad", {}), ("cagrad", {"c": 1.0}), ("upgrad", {}), ("dualproj", {})]
 )
 def test_a_step_that_does_not_conflict_lowers_both_losses(name, kwargs):
     balancer = getattr(balancers, name)(**kwargs)

@@ -11,10 +11,28 @@ from mtlx.types import Signals
     ("name", "argument", "wrong", "choices"),
     [
         ("equal", "reduction", "max", "'sum', 'mean'"),
+        ("scale_invariant", "variant", "log2", "'log', 'log1p'"),
+        ("rlw", "distribution", "uniform", "'normal', 'dirichlet'"),
+        ("stch", "variant", "smooth", "'libmtl', 'plain'"),
+        ("famo", "second_forward", "both", "'same', 'next'"),
+        ("ldc_mtl", "normalise", "first", "'none', 'initial', 'log_initial'"),
         ("pcgrad", "reduction", "max", "'sum', 'mean'"),
         ("pcgrad", "order", "sorted", "'random', 'fixed'"),
         ("mgda", "normaliser", "l1", "'none', 'l2', 'loss', 'loss+'"),
         ("cagrad", "rescale", 3, "0, 1, 2"),
+        ("metabalance", "strategy", "D", "'A', 'B', 'C'"),
+        ("gradvac", "ema", "never", "'always', 'fired'"),
+        (
+            "config",
+            "length",
+            "sum",
+            "'projection_sum', 'minimum', 'maximum', 'arithmetic', 'geometric', "
+            "'harmonic'",
+        ),
+        ("aligned_mtl", "scale", "mean", "'min', 'median', 'rmse'"),
+        ("nash_mtl", "normalise", "trace", "'frobenius', 'none'"),
+        ("upgrad", "ridge", "none", "'identity', 'diagonal'"),
+        ("dualproj", "ridge", "none", "'identity', 'diagonal'"),
     ],
 )
 def test_an_unknown_option_lists_the_choices(name, argument, wrong, choices):
@@ -28,6 +46,13 @@ def test_an_unknown_option_lists_the_choices(name, argument, wrong, choices):
     [
         ("uncertainty", "initial"),
         ("uncertainty", "coefficient"),
+        ("imtl_l", "initial"),
+        ("stch", "weights"),
+        ("stch", "nadir"),
+        ("famo", "min_losses"),
+        ("pbi", "preference"),
+        ("pbi", "reference"),
+        ("cosmos", "preference"),
         ("gradnorm", "initial_losses"),
     ],
 )

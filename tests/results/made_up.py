@@ -31,6 +31,11 @@ def curve_lines(tasks, test, epochs, weights):
     lines = ["epoch,step,split,task,metric,value"]
     for epoch in range(1, epochs + 1):
         closer = 1 - 0.3 / epoch
+        if weights:  # a balancer that measures the Gram matrix
+            head = f"{epoch},{epoch * 50},train,all"
+            lines.append(f"{head},cosine,{0.5 / epoch}")
+            lines.append(f"{head},conflict,{0.1 * epoch}")
+            lines.append(f"{head},worst_descent,nan")
         for task, values in test.items():
             head = f"{epoch},{epoch * 50}"
             lines.append(f"{head},train,{task},loss,{0.5 / epoch}")

@@ -3,7 +3,7 @@ import math
 import pytest
 from matplotlib.image import imread
 
-from mtlx.results.curves import draw_validation
+from mtlx.results.curves import draw_diagnostics, draw_validation
 from mtlx.results.dots import draw_delta, draw_headlines
 from mtlx.results.plots import draw_study
 from mtlx.results.store import load_study
@@ -20,7 +20,8 @@ def drawn(factory):
 
 def test_all_pictures_are_drawn_within_their_size(filled):
     assert drawn(filled) == [
-        *("delta_m", "headlines", "trade_off", "validation", "weights")
+        *("delta_m", "headlines", "trade_off", "validation", "weights"),
+        "diagnostics",
     ]
     for path in filled.path.glob("*.png"):
         height, width = imread(path).shape[:2]
@@ -67,3 +68,21 @@ def test_curves_are_means_up_to_the_epoch_that_all_seeds_reached(factory):
     curves = study.curves.query("split == 'validation' and epoch <= 3")
     expected = curves.groupby("epoch")["value"].mean()
     assert list(line.get_ydata()) == pytest.approx(expected.tolist())
+
+
+def test_diagnostics_show_the_balancers_that_measure_and_what_is_a_number(filled):
+    study = load_study(filled.path)
+    order = summarise(study, DATA)[["model", "method"]].drop_duplicates()
+    figure = draw_diagnostics(study, DATA, order)
+    labels = {axis.get_ylabel() for axis in figure.axes} - {""}
+    assert len(labels) == 2  # cosine and conflict; worst descent is NaN throughout
+    lines = [line for axis in figure.axes for line in axis.get_lines()]
+    values = [line.get_ydata() for line in lines if len(line.get_ydata()) == 4]
+    assert any(list(v) == pytest.approx([0.1, 0.2, 0.3, 0.4]) for v in values)
+
+
+def test_no_diagnostics_without_a_gram_matrix(factory):
+    factory.run("mmoe", "equal", 0)
+    study = load_study(factory.path)
+    order = summarise(study, DATA)[["model", "method"]].drop_duplicates()
+    assert draw_diagnostics(study, DATA, order) is None

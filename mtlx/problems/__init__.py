@@ -1,0 +1,39 @@
+"""Closed-form problems: where the right answer is known, balancers can be held to it.
+
+Each is a function of its settings that returns a `Problem`; `descend` runs a balancer
+on it from all starts at once. GradNorm's toy has a network, and a loop of its own.
+"""
+
+from mtlx.problems.base import Problem, distance_to_front, lifted
+from mtlx.problems.concave_front import concave_front
+from mtlx.problems.descent import Trajectories, descend
+from mtlx.problems.gradnorm_net import Curves, train_gradnorm_toy
+from mtlx.problems.gradnorm_toy import GradNormToy, gradnorm_toy, wide_scales
+from mtlx.problems.pcgrad_landscape import pcgrad_landscape
+from mtlx.problems.quadratics import (
+    convex_quadratics,
+    elementwise_quadratics,
+    rotated_quadratics,
+)
+from mtlx.problems.toy2d import CAGRAD_STARTS, NASH_STARTS, toy2d
+
+__all__ = [
+    "CAGRAD_STARTS",
+    "NASH_STARTS",
+    "Curves",
+    "GradNormToy",
+    "Problem",
+    "Trajectories",
+    "concave_front",
+    "convex_quadratics",
+    "descend",
+    "distance_to_front",
+    "elementwise_quadratics",
+    "gradnorm_toy",
+    "lifted",
+    "pcgrad_landscape",
+    "rotated_quadratics",
+    "toy2d",
+    "train_gradnorm_toy",
+    "wide_scales",
+]

@@ -1,0 +1,72 @@
+"""At which grain a model's gradients are measured and weighed."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from mtlx.gradients import GRANULARITIES, Cut
+from mtlx.types import Balancer, Batch, PyTree
+
+
+def check_granularity(granularity: str, balancer: Balancer) -> None:
+    """Refuses a grain that there is not, or that the balancer does not have.
+
+    A balancer that needs losses alone measures nothing, and goes with every grain.
+
+    Raises:
+        ValueError: an unknown name; a balancer that needs the gradients themselves.
+    """
+    if granularity not in GRANULARITIES:
+        raise ValueError(
+            f"Expected granularity to be one of {', '.join(GRANULARITIES)}, found "
+            f"{granularity!r}."
+        )
+    if granularity == "all" or not balancer.needs & {"gram", "grads", "cross_gram"}:
+        return
+    if balancer.needs & {"grads", "cross_gram"}:
+        raise ValueError(
+            f"granularity={granularity!r} expected a balancer that needs the Gram "
+            f"matrix, found one that needs {sorted(balancer.needs)}. Use 'all'."
+        )
+
+
+def make_cut(
+    granularity: str, model: nn.Module, variables: PyTree, batch: Batch
+) -> Cut:
+    """What `measure` needs to know; probes are zeros of the batch's shapes."""
+    if granularity == "last_layer":
+        return Cut(granularity, is_last=model.is_last)
+    if granularity == "representation":
+        return Cut(granularity, probes=_probes(model, variables, batch))
+    return Cut(granularity)
+
+
+def _probes(model: nn.Module, variables: PyTree, batch: Batch) -> PyTree:
+    def apply(features):
+        mutable = ["perturbations"]
+        return model.apply(variables, features, train=False, mutable=mutable)[1]
+
+    shapes = jax.eval_shape(apply, dict(batch.features)).get("perturbations", {})
+    return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+
+
+def per_layer(balancer: Balancer, num_layers: int) -> Balancer:
+    """`balancer` on each of L layers by itself: gram [L, T, T] -> weights [L, T].
+
+    Every layer has a state and, where the balancer needs one, a key of its own.
+    """
+
+    def init(num_tasks):
+        state = balancer.init(num_tasks)
+        return jax.tree.map(lambda x: jnp.stack([x] * num_layers), state)
+
+    def update(signals, state, *, key=None):
+        keys = None if key is None else jax.random.split(key, num_layers)
+
+        def one(gram, state, key):
+            return balancer.update(signals._replace(gram=gram), state, key=key)
+
+        axes = (0, 0, None if key is None else 0)
+        return jax.vmap(one, in_axes=axes)(signals.gram, state, keys)
+
+    return balancer._replace(init=init, update=update)

@@ -1,0 +1,184 @@
+"""Granularities on whole models, and that the shared representation is whole."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from mtlx import balancers, models, train
+from mtlx.gradients import GRANULARITIES, split
+from mtlx.models.layer import Layer
+from mtlx.train.granularity import check_granularity, make_cut, per_layer
+from mtlx.train.step import task_losses
+from mtlx.types import Balancer, Signals
+
+ARCHITECTURES = {
+    "shared_bottom": functools.partial(models.SharedBottom, bottom_widths=(6, 5)),
+    "no_bottom": functools.partial(models.SharedBottom, bottom_widths=()),
+    "omoe": functools.partial(models.OMoE, num_experts=2, expert_widths=(5, 4)),
+    "mmoe": functools.partial(models.MMoE, num_experts=2, expert_widths=(5, 4)),
+    "cgc": functools.partial(models.CGC, expert_widths=(5,)),
+    "ple_1": functools.partial(models.PLE, expert_widths=(5,), num_levels=1),
+    "ple_2": functools.partial(models.PLE, expert_widths=(5,), num_levels=2),
+    "ple_3": functools.partial(models.PLE, expert_widths=(5,), num_levels=3),
+    "mtan": functools.partial(models.MTAN, trunk_widths=(6, 5), attention_widths=(3,)),
+}
+
+
+def build(architecture, dataset):
+    encoder = functools.partial(models.FeatureEncoder, embedding_dim=2)
+    return train.build_model(ARCHITECTURES[architecture], encoder, dataset)
+
+
+def losses_of(model, dataset, batch, params, probes=None):
+    collections = {"params": params}
+    if probes is not None:
+        collections["perturbations"] = probes
+    outputs = model.apply(collections, batch.features)
+    return task_losses(dataset.tasks, outputs, batch)[0]
+
+
+@pytest.fixture(params=ARCHITECTURES)
+def case(request, dataset, batch):
+    model = build(request.param, dataset)
+    variables = model.init(jax.random.key(0), batch.features)
+    return (
+        model,
+        variables["params"],
+        functools.partial(losses_of, model, dataset, batch),
+    )
+
+
+def test_init_makes_no_probes(case, batch):
+    model, _, _ = case
+    assert set(model.init(jax.random.key(0), batch.features)) == {"params"}
+
+
+def test_shared_parameters_act_through_the_representation_alone(
+    case, batch, monkeypatch
+):
+    """dL/dz dz = dL for a random change of the shared parameters: z is whole.
+
+    And no entry of z is counted twice, as would happen if one were computed from
+    another by shared parameters.
+    """
+    model, params, losses = case
+    cut = make_cut("representation", model, {"params": params}, batch)
+    by_probe = jax.jacobian(lambda probes: losses(params, probes))(cut.probes)
+
+    shared, own = split(params, model.owner)
+    keys = jax.random.split(jax.random.key(1), len(shared))
+    change = {
+        path: jax.random.normal(key, leaf.shape)
+        for key, (path, leaf) in zip(keys, shared.items(), strict=True)
+    }
+    seen = {}
+    probe = Layer.probe
+
+    def recording(self, name, value):
+        seen[(*self.path, name)] = value
+        return probe(self, name, value)
+
+    def representation(shared):
+        from mtlx.gradients import join
+
+        seen.clear()
+        value = losses(join(shared, own))
+        return dict(seen), value
+
+    monkeypatch.setattr(Layer, "probe", recording)
+    (_, _), (dz, expected) = jax.jvp(representation, (shared,), (change,))
+    from flax import traverse_util
+
+    flat = traverse_util.flatten_dict(by_probe)
+    assert set(flat) == set(dz)
+    through = sum(
+        jnp.tensordot(flat[name], dz[name], axes=dz[name].ndim) for name in dz
+    )
+    np.testing.assert_allclose(through, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_the_last_layer_is_shared_and_there(case):
+    model, params, _ = case
+    shared, own = split(params, model.owner)
+    last = [path for path in shared if model.is_last(path)]
+    assert last
+    assert not any(model.is_last(path) for path in own)
+
+
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+@pytest.mark.parametrize("architecture", ["ple_2", "mtan"])
+def test_every_granularity_trains(granularity, architecture, dataset):
+    result = train.fit(
+        build(architecture, dataset),
+        dataset,
+        balancers.gradnorm(),
+        optax.adam(3e-3),
+        epochs=12,
+        batch_size=32,
+        granularity=granularity,
+    )
+    assert not result.diverged
+    assert result.test["click"]["auc"] > 0.6
+
+
+def test_granularity_does_not_matter_where_nothing_is_measured(dataset, model):
+    """Equal weights, and uncertainty, run the same program at every grain."""
+    for balancer in (balancers.equal(), balancers.uncertainty()):
+        one, other = (
+            train.fit(
+                model,
+                dataset,
+                balancer,
+                optax.adam(1e-2),
+                epochs=1,
+                batch_size=32,
+                granularity=granularity,
+            )
+            for granularity in ("all", "layer")
+        )
+        assert one.test == other.test
+
+
+def test_a_model_that_shares_nothing_takes_every_granularity(dataset):
+    encoder = functools.partial(models.FeatureEncoder, embedding_dim=2)
+    model = train.build_model(models.SingleTask, encoder, dataset)
+    tests = [
+        train.fit(
+            model,
+            dataset,
+            balancers.pcgrad(),
+            optax.adam(1e-2),
+            epochs=1,
+            batch_size=64,
+            granularity=granularity,
+        ).test
+        for granularity in GRANULARITIES
+    ]
+    assert all(test == tests[0] for test in tests)
+
+
+def test_per_layer_is_the_balancer_on_each_layer():
+    inner = balancers.gradnorm()
+    outer = per_layer(inner, 2)
+    grams = jnp.array([[[2.0, 0.5], [0.5, 1.0]], [[1.0, -0.9], [-0.9, 3.0]]])
+    losses = jnp.array([1.0, 2.0])
+    state, alone = outer.init(2), [inner.init(2), inner.init(2)]
+    for _ in range(3):
+        weights, state = outer.update(Signals(losses, gram=grams), state)
+        for layer in range(2):
+            expected, alone[layer] = inner.update(
+                Signals(losses, gram=grams[layer]), alone[layer]
+            )
+            np.testing.assert_allclose(weights[layer], expected, rtol=1e-6)
+
+
+def test_unknown_and_unfit_granularities_are_refused():
+    with pytest.raises(ValueError, match="all, layer, last_layer.*'tensor'"):
+        check_granularity("tensor", balancers.mgda())
+    stacked = Balancer(lambda n, shared: (), lambda *_: None, frozenset({"grads"}))
+    with pytest.raises(ValueError, match="needs.*grads"):
+        check_granularity("layer", stacked)
