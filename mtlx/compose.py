@@ -58,11 +58,20 @@ def build(cfg: DictConfig) -> Parts:
     return Parts(
         dataset=dataset,
         model=build_model(architecture, encoder, dataset),
-        balancer=instantiate(cfg.balancer),
+        balancer=_wrapped(cfg),
         optimizer=instantiate(cfg.optimizer),
         fit=instantiate(cfg.trainer),
         tracker=instantiate(cfg.tracker),
     )
+
+
+def _wrapped(cfg: DictConfig) -> Any:
+    """The balancer inside its wrappers, innermost first."""
+    balancer = instantiate(cfg.balancer)
+    for wrapper in cfg.wrap:
+        call = hydra.utils.instantiate(wrapper, _convert_="all", _partial_=True)
+        balancer = call(balancer)
+    return balancer
 
 
 @functools.lru_cache(maxsize=1)

@@ -32,6 +32,8 @@ class Cut(NamedTuple):
     * "representation": over `probes`, zeros that the model adds to its shared
       representation (MGDA-UB); the loss function takes them as second argument.
 
+    `metric` {path: array} is the diagonal of P where G = J P J^T is asked for.
+
     The last two measure on something small: the T one-hot cotangents are pulled back no
     further than that, and one backward pass of the weighted sum gives the gradient.
     """
@@ -39,6 +41,7 @@ class Cut(NamedTuple):
     granularity: str = "all"
     is_last: Callable[[Path], bool] = lambda path: False
     probes: PyTree = ()
+    metric: Flat | None = None
 
 
 class Measurement(NamedTuple):
@@ -120,13 +123,15 @@ def measure(
     num_tasks = losses.shape[0]
     if cut.granularity in ("last_layer", "representation"):
         place = 0 if cut.granularity == "last_layer" else 3
-        gram = tree.gram(_stack(lambda c: pull(c)[place], num_tasks), num_tasks)
+        stacked = _stack(lambda c: pull(c)[place], num_tasks)
+        gram = tree.gram(stacked, num_tasks, metric=_part(cut.metric, stacked))
         return Measurement(signals._replace(gram=gram), weighted, aux)
     stacked = _stack(lambda c: {**pull(c)[0], **pull(c)[1]}, num_tasks)
     if cut.granularity == "layer":
-        return _by_layer(signals, stacked, plain, aux)
+        return _by_layer(signals, stacked, plain, aux, cut.metric)
+    metric = _part(cut.metric, stacked)
     signals = signals._replace(
-        gram=tree.gram(stacked, num_tasks) if "gram" in needs else None,
+        gram=tree.gram(stacked, num_tasks, None, metric) if "gram" in needs else None,
         grads=stacked if "grads" in needs else None,
     )
 
@@ -165,14 +170,24 @@ def _stack(pull: Callable[[Array], PyTree], num_tasks: int) -> PyTree:
     return jax.vmap(pull)(jnp.eye(num_tasks))
 
 
-def _by_layer(signals: Signals, stacked: Flat, plain: Flat, aux: Any) -> Measurement:
+def _part(metric: Flat | None, stacked: PyTree) -> Flat | None:
+    """The metric of the parameters that were measured."""
+    return None if metric is None else {path: metric[path] for path in stacked}
+
+
+def _by_layer(
+    signals: Signals, stacked: Flat, plain: Flat, aux: Any, metric: Flat | None
+) -> Measurement:
     """One Gram matrix, and one row of weights, for each layer."""
     num_tasks = signals.losses.shape[0]
     blocks = {
         layer: {path: leaf for path, leaf in stacked.items() if path[:-1] == layer}
         for layer in layers(stacked)
     }
-    grams = [tree.gram(block, num_tasks) for block in blocks.values()]
+    grams = [
+        tree.gram(block, num_tasks, metric=_part(metric, block))
+        for block in blocks.values()
+    ]
 
     def gradient(weights):
         rows = zip(weights, blocks.values(), strict=True)

@@ -11,9 +11,12 @@ from mtlx.types import Array, Float, PyTree
 
 
 def gram(
-    stacked: PyTree, num_tasks: int, other: PyTree | None = None
+    stacked: PyTree,
+    num_tasks: int,
+    other: PyTree | None = None,
+    metric: PyTree | None = None,
 ) -> Float[Array, "tasks tasks"]:
-    """G_ij = <g_i, h_j>, summed over the leaves of stacked trees.
+    """G_ij = <g_i, P h_j>, summed over the leaves of stacked trees.
 
     Products are taken at the highest precision the device has: the solvers behind the
     balancers invert G, and a TF32 or bfloat16 product would show.
@@ -23,6 +26,7 @@ def gram(
             shares nothing), which gives zeros.
         num_tasks: T.
         other: the h_j; None means the g_j themselves.
+        metric: diagonal of P, leaves without the axis of T; None means the identity.
     """
 
     def rows(leaf):
@@ -30,6 +34,8 @@ def gram(
 
     total = jnp.zeros((num_tasks, num_tasks), jnp.float32)
     right = stacked if other is None else other
+    if metric is not None:
+        right = jax.tree.map(lambda h, p: h * p[None], right, metric)
     for g, h in zip(jax.tree.leaves(stacked), jax.tree.leaves(right), strict=True):
         total += jnp.einsum(
             "in,jn->ij", rows(g), rows(h), precision=jax.lax.Precision.HIGHEST

@@ -60,7 +60,8 @@ class Direction(NamedTuple):
     weights: Array  # [T] the effective task weights, for the logs
 
 
-# A subset of {"gram", "grads", "cross_gram", "key", "losses_after"}.
+# A subset of {"gram", "grads", "cross_gram", "key", "losses_after", "metric"}; the last
+# asks for the Gram matrix in the optimizer's metric.
 Needs = frozenset[str]
 
 

@@ -120,6 +120,15 @@ def test_a_nested_target_is_built_too():
     assert short_fit(parts).epochs == 1
 
 
+def test_wrappers_go_around_the_balancer():
+    wrap = "wrap=[{_target_:mtlx.balancers.every,period:2},"
+    wrap += "{_target_:mtlx.balancers.precondition}]"
+    parts, _ = parts_of(*SMOKE, "data.steps_per_epoch=2", "balancer=pcgrad", wrap)
+    assert parts.balancer.needs == {"gram", "key", "metric"}
+    assert type(parts.balancer.init(2)).__name__ == "EveryState"
+    assert not short_fit(parts).diverged
+
+
 def test_every_model_and_balancer_has_an_option():
     from mtlx import balancers
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import mtlx
+from experiments import catalogue
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted(
@@ -61,3 +62,8 @@ def test_options_in_the_readme_are_those_of_the_configuration():
         (row,) = re.findall(rf"\| `{group}=` \|(.*)\|", text)
         shown = set(re.findall(r"`(\w+)`", row))
         assert shown == {path.stem for path in (ROOT / "conf" / group).glob("*.yaml")}
+
+
+def test_the_table_of_balancers_is_up_to_date():
+    """`python -m experiments.catalogue` writes it."""
+    assert (ROOT / "docs" / "balancers.md").read_text() == catalogue.catalogue()

@@ -46,10 +46,13 @@ from mtlx.balancers.trimmed_mean import trimmed_mean
 from mtlx.balancers.uncertainty import uncertainty
 from mtlx.balancers.upgrad import upgrad
 from mtlx.balancers.uw_so import uw_so
+
+# They take a balancer, so they are no options of their own and not in `__all__`.
 from mtlx.balancers.wrappers import clip as clip
 from mtlx.balancers.wrappers import ema as ema
 from mtlx.balancers.wrappers import every as every
 from mtlx.balancers.wrappers import normalise as normalise
+from mtlx.balancers.wrappers import precondition as precondition
 from mtlx.balancers.wrappers import subsample as subsample
 
 __all__ = [

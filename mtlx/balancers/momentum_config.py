@@ -7,10 +7,10 @@ import jax.numpy as jnp
 
 from mtlx import tree
 from mtlx.balancers.base import Number, present_mask
+from mtlx.balancers.config import config
 from mtlx.balancers.stacked import along, masked_grads, track, zeros
-from mtlx.types import Array, Balancer, Bool, Direction, Float, PyTree
+from mtlx.types import Array, Balancer, Direction, PyTree
 
-CUTOFF = 1e-6  # of T: eigenvalues of a float32 cosine matrix below it count as 0
 EPSILON = 1e-8  # Adam's
 
 
@@ -49,6 +49,7 @@ def momentum_config(beta1: Number = 0.9, beta2: Number = 0.999) -> Balancer:
     its momentum but does not enter the direction. Where no vector has equal cosines the
     pseudo-inverse gives the nearest; where that is 0, as for opposed momenta, so is d.
     """
+    combine = config()
 
     def init(num_tasks, shared):
         def blank():
@@ -72,7 +73,8 @@ def momentum_config(beta1: Number = 0.9, beta2: Number = 0.999) -> Balancer:
         correction = 1.0 / (1.0 - beta1 ** jnp.maximum(seen, 1))
         correction = jnp.where(present, correction, 0.0)
         unbiased = jax.tree.map(lambda m: along(correction, m) * m, momenta)
-        weights = config_weights(tree.gram(unbiased, present.size), present)
+        gram = tree.gram(unbiased, present.size)
+        weights, _ = combine.update(signals._replace(gram=gram), ())
         combined = tree.weighted_sum(weights, unbiased)
         age = jnp.maximum(steps, 1)
 
@@ -94,26 +96,3 @@ def momentum_config(beta1: Number = 0.9, beta2: Number = 0.999) -> Balancer:
         return Direction(direction, weights), new
 
     return Balancer(init, update, frozenset({"grads"}))
-
-
-def config_weights(
-    gram: Float[Array, "tasks tasks"], present: Bool[Array, "tasks"]
-) -> Float[Array, "tasks"]:
-    """w of ConFIG's direction J^T w, from G = J J^T."""
-    norms = jnp.sqrt(jnp.maximum(jnp.diagonal(gram), 0.0))
-    there = present & (norms > 0)
-    norms = jnp.where(there, norms, 1.0)
-    cosines = jnp.where(there[:, None] & there[None, :], gram, 0.0)
-    cosines = cosines / norms[:, None] / norms[None, :]
-    values, vectors = jnp.linalg.eigh(cosines)
-    large = values > CUTOFF * norms.size
-    inverse = jnp.where(large, 1.0 / jnp.where(large, values, 1.0), 0.0)
-    high = jax.lax.Precision.HIGHEST
-    onto = jnp.matmul(there.astype(jnp.float32), vectors, precision=high)
-    unit = jnp.matmul(vectors, inverse * onto, precision=high)
-    squared = jnp.sum(inverse * onto**2)  # |U^T c|^2, >= 1 where cosines can be equal
-    images = jnp.matmul(cosines, unit, precision=high)
-    length = jnp.sum(norms * jnp.where(there, images, 0.0))
-    resolved = squared > CUTOFF * norms.size
-    factor = jnp.where(resolved, length / jnp.where(resolved, squared, 1.0), 0.0)
-    return jnp.where(there, factor * unit / norms, 0.0)

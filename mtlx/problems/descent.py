@@ -74,22 +74,20 @@ def descend(
     step = _make_step(problem, balancer, optimizer, noise)
 
     def run(x, key):
-        first = _State(
+        state = _State(
             x, optimizer.init(x), _init(balancer, problem, x), key, jnp.zeros((), int)
         )
+        weights = jnp.zeros(problem.num_tasks, jnp.float32)
 
-        def advance(state, _):
-            state, weights = jax.lax.scan(
-                lambda s, _: step(s), state, length=record_every - 1
-            )
-            state, weights = step(state)
-            return state, (state.x, problem.losses(state.x), weights)
+        def advance(carry, _):
+            # One copy of the step in the program: it takes long to compile.
+            carry = jax.lax.fori_loop(0, record_every, lambda _, c: step(c[0]), carry)
+            return carry, (carry[0].x, carry[1])
 
-        _, (points, losses, weights) = jax.lax.scan(
-            advance, first, length=steps // record_every
-        )
+        length = steps // record_every
+        _, (points, weights) = jax.lax.scan(advance, (state, weights), length=length)
         points = jnp.concatenate([x[None], points])
-        return points, jnp.concatenate([problem.losses(x)[None], losses]), weights
+        return points, jax.vmap(problem.losses)(points), weights
 
     keys = jax.random.split(key, len(starts))
     passed = jax.jit(jax.vmap(run))(starts, keys)
@@ -164,7 +162,7 @@ def _direction(decision, rows: Array) -> tuple[Array, Array]:
     """J^T w, or what the balancer says; and the weights."""
     if isinstance(decision, Direction):
         return decision.gradient[PATH], decision.weights
-    return decision @ rows, decision
+    return decision @ rows, _float32(decision)
 
 
 def _float32(values: Array) -> Array:

@@ -1,21 +1,34 @@
 """At which grain a model's gradients are measured and weighed."""
 
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import optax
 
-from mtlx.gradients import GRANULARITIES, Cut
-from mtlx.types import Balancer, Batch, PyTree
+from mtlx.gradients import GRANULARITIES, Cut, split
+from mtlx.types import Array, Balancer, Batch, PyTree
 
 
-def check_granularity(granularity: str, balancer: Balancer) -> None:
+def check_granularity(
+    granularity: str, balancer: Balancer, optimizer: optax.GradientTransformation
+) -> None:
     """Refuses a grain that there is not, or that the balancer does not have.
 
     A balancer that needs losses alone measures nothing, and goes with every grain.
 
     Raises:
-        ValueError: an unknown name; a balancer that needs the gradients themselves.
+        ValueError: an unknown name; a balancer that needs the gradients themselves; a
+            metric asked of the representation, or of an optimizer that has none.
     """
+    if "metric" in balancer.needs:
+        if granularity == "representation":
+            raise ValueError(
+                "Wrapper 'precondition' expected a granularity of parameters, found "
+                "'representation', which the optimizer has no metric for. Use another."
+            )
+        adam_metric(optimizer.init({"w": jnp.zeros(1)}), lambda path: None)
     if granularity not in GRANULARITIES:
         raise ValueError(
             f"Expected granularity to be one of {', '.join(GRANULARITIES)}, found "
@@ -28,6 +41,27 @@ def check_granularity(granularity: str, balancer: Balancer) -> None:
             f"granularity={granularity!r} expected a balancer that needs the Gram "
             f"matrix, found one that needs {sorted(balancer.needs)}. Use 'all'."
         )
+
+
+def adam_metric(
+    opt_state: PyTree, owner: Callable[[tuple[str, ...]], str | None]
+) -> dict[tuple[str, ...], Array]:
+    """1 / (sqrt(v) + eps) of the shared parameters, scaled to a mean of 1.
+
+    Raises:
+        ValueError: the optimizer keeps no second moments v.
+    """
+    moments = optax.tree.get(opt_state, "nu")
+    if moments is None:
+        raise ValueError(
+            "Wrapper 'precondition' expected an optimizer with second moments (adam, "
+            "adamw), found one without. Choose another optimizer."
+        )
+    shared, _ = split(moments, owner)
+    metric = {path: 1.0 / (jnp.sqrt(v) + 1e-8) for path, v in shared.items()}
+    size = sum(leaf.size for leaf in metric.values())
+    mean = sum(jnp.sum(leaf) for leaf in metric.values()) / max(size, 1)
+    return {path: leaf / mean for path, leaf in metric.items()}
 
 
 def make_cut(

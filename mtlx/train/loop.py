@@ -94,7 +94,7 @@ def fit(
     )
     feed = make_feed(dataset.train, batch_size)
     cut = cut_epoch(feed.steps_per_epoch, max_chunk_steps)
-    balancer, granularity = _at_grain(balancer, granularity, model, feed)
+    balancer, granularity = _at_grain(balancer, granularity, model, optimizer, feed)
     step = make_step(
         model, dataset.tasks, optimizer, balancer, math.prod(cut), granularity
     )
@@ -205,10 +205,14 @@ def _initial_state(model, optimizer, balancer, feed, seed) -> TrainState:
 
 
 def _at_grain(
-    balancer: Balancer, granularity: str, model: nn.Module, feed: Feed
+    balancer: Balancer,
+    granularity: str,
+    model: nn.Module,
+    optimizer: optax.GradientTransformation,
+    feed: Feed,
 ) -> tuple[Balancer, str]:
     """The balancer and the granularity that hold for this model."""
-    check_granularity(granularity, balancer)
+    check_granularity(granularity, balancer, optimizer)
     if "gram" not in balancer.needs:
         return balancer, "all"  # nothing is measured: every grain is the same
     if granularity != "layer":

@@ -11,7 +11,7 @@ from mtlx.diagnostics import diagnose
 from mtlx.gradients import measure, measure_cross_gram
 from mtlx.losses import masked_mean
 from mtlx.tasks import Task
-from mtlx.train.granularity import make_cut
+from mtlx.train.granularity import adam_metric, make_cut
 from mtlx.train.state import Step, TrainState, step_key
 from mtlx.types import Array, Balancer, Batch, Direction, Signals
 
@@ -70,6 +70,8 @@ def make_step(
             pair = [loss_on(third) for third in pair]
             cross_gram = measure_cross_gram(pair, state.params, model.owner)
         cut = make_cut(granularity, model, state.variables, rows)
+        if "metric" in balancer.needs:
+            cut = cut._replace(metric=adam_metric(state.opt_state, model.owner))
         measured = measure(
             loss_on(rows), state.params, model.owner, balancer.needs, cut
         )

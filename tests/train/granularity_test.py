@@ -11,6 +11,7 @@ import pytest
 from mtlx import balancers, models, train
 from mtlx.gradients import GRANULARITIES, split
 from mtlx.models.layer import Layer
+from mtlx.train import init_state, make_step
 from mtlx.train.granularity import check_granularity, make_cut, per_layer
 from mtlx.train.step import task_losses
 from mtlx.types import Balancer, Signals
@@ -178,7 +179,76 @@ def test_per_layer_is_the_balancer_on_each_layer():
 
 def test_unknown_and_unfit_granularities_are_refused():
     with pytest.raises(ValueError, match="all, layer, last_layer.*'tensor'"):
-        check_granularity("tensor", balancers.mgda())
+        check_granularity("tensor", balancers.mgda(), optax.adam(1e-3))
     stacked = Balancer(lambda n, shared: (), lambda *_: None, frozenset({"grads"}))
     with pytest.raises(ValueError, match="needs.*grads"):
-        check_granularity("layer", stacked)
+        check_granularity("layer", stacked, optax.adam(1e-3))
+
+
+def test_a_preconditioned_gram_is_in_adams_metric(dataset, model, batch):
+    """G = J P J^T, P = 1 / (sqrt(v) + eps) after a step, scaled to a mean of 1."""
+    optimizer, inner = optax.adam(1e-2), balancers.equal()
+    state = init_state(model, optimizer, inner, batch, jax.random.key(0))
+    step = make_step(model, dataset.tasks, optimizer, inner, 8)
+    state, _ = jax.jit(step)(state, batch)
+    losses = functools.partial(losses_of, model, dataset, batch)
+    jacobian, _ = split(jax.jacobian(losses)(state.params), model.owner)
+    moments, _ = split(optax.tree.get(state.opt_state, "nu"), model.owner)
+    paths = sorted(jacobian)
+    rows = jnp.concatenate([jacobian[p].reshape(3, -1) for p in paths], axis=1)
+    v = jnp.concatenate([moments[p].ravel() for p in paths])
+    metric = 1.0 / (jnp.sqrt(v) + 1e-8)
+    expected = (rows * (metric / metric.mean())[None]) @ rows.T
+
+    seen = Balancer(
+        lambda num_tasks: jnp.zeros((num_tasks, num_tasks)),
+        lambda signals, state, key=None: (jnp.ones(3), signals.gram),
+        frozenset({"gram"}),
+    )
+    seen = balancers.precondition(seen)
+    state = state._replace(balancer_state=jnp.zeros((3, 3)))
+    step = make_step(model, dataset.tasks, optimizer, seen, 8)
+    after, _ = jax.jit(step)(state, batch)
+    np.testing.assert_allclose(after.balancer_state, expected, rtol=1e-3)
+
+
+def test_precondition_is_the_plain_gram_at_the_first_step(dataset, model, batch):
+    optimizer = optax.adam(1e-2)
+    weights = []
+    for balancer in (balancers.mgda(), balancers.precondition(balancers.mgda())):
+        state = init_state(model, optimizer, balancer, batch, jax.random.key(0))
+        step = make_step(model, dataset.tasks, optimizer, balancer, 8)
+        _, metrics = jax.jit(step)(state, batch)
+        weights.append(metrics["weight"])
+    np.testing.assert_allclose(weights[0], weights[1], rtol=1e-4)
+
+
+@pytest.mark.parametrize("granularity", ["all", "layer", "last_layer"])
+def test_precondition_trains_at_every_grain_of_parameters(granularity, dataset, model):
+    result = train.fit(
+        model,
+        dataset,
+        balancers.precondition(balancers.cagrad()),
+        optax.adam(1e-2),
+        epochs=3,
+        batch_size=32,
+        granularity=granularity,
+    )
+    assert not result.diverged
+
+
+def test_precondition_needs_a_gram_second_moments_and_parameters(dataset, model):
+    with pytest.raises(ValueError, match="losses alone"):
+        balancers.precondition(balancers.equal())
+    wrapped = balancers.precondition(balancers.mgda())
+    with pytest.raises(ValueError, match="adam, adamw"):
+        train.fit(model, dataset, wrapped, optax.sgd(0.1), batch_size=32)
+    with pytest.raises(ValueError, match="representation"):
+        train.fit(
+            model,
+            dataset,
+            wrapped,
+            optax.adam(0.1),
+            batch_size=32,
+            granularity="representation",
+        )

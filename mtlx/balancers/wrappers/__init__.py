@@ -8,6 +8,7 @@ from mtlx.balancers.wrappers.clip import clip
 from mtlx.balancers.wrappers.ema import ema
 from mtlx.balancers.wrappers.every import every
 from mtlx.balancers.wrappers.normalise import normalise
+from mtlx.balancers.wrappers.precondition import precondition
 from mtlx.balancers.wrappers.subsample import subsample
 
-__all__ = ["clip", "ema", "every", "normalise", "subsample"]
+__all__ = ["clip", "ema", "every", "normalise", "precondition", "subsample"]
