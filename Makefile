@@ -6,7 +6,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 READY = $(VENV)/.ready
 
-.PHONY: help setup compare test lint full sample clean
+.PHONY: help setup compare toy test lint full sample clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,8 +25,11 @@ compare: setup  ## 5 models x 4 balancers x 3 seeds on the Census-Income sample
 	@$(RUN) -m experiments.train experiment=compare
 	@$(RUN) -m experiments.report runs/compare
 
+toy: setup  ## balancers on problems with a known answer: figures in runs/toy
+	@$(RUN) -m experiments.toy
+
 test: setup lint  ## all tests
-	@$(RUN) -m pytest -q -n 2
+	@$(RUN) -m pytest -q -n 2 --dist loadfile
 
 lint: setup
 	@$(RUN) -m ruff check --quiet mtlx experiments tests benchmarks

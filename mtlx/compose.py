@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import hydra.utils
 import jax
-import optax
 from omegaconf import DictConfig, OmegaConf
 
 from mtlx.data.dataset import Dataset
 from mtlx.models import count_parameters, match_params
 from mtlx.train import build_model
+from mtlx.train.optimizers.per_task import Optimizer
 from mtlx.types import Balancer
 
 
@@ -26,7 +26,7 @@ class Parts(NamedTuple):
     dataset: Dataset
     model: nn.Module
     balancer: Balancer
-    optimizer: optax.GradientTransformation
+    optimizer: Optimizer
     fit: Callable[..., Any]  # mtlx.train.fit with the trainer's arguments
     tracker: Callable[..., Any]  # folder -> Observer
 

@@ -15,7 +15,11 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 def pytest_configure(config):
-    cache = Path(config.rootpath) / ".pytest_cache" / "compiled"
+    caches = Path(config.rootpath) / ".pytest_cache"
+    # Prepared data: apart from the user's, and for each worker that runs at once.
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    os.environ["MTLX_CACHE_DIR"] = str(caches / "mtlx" / worker)
+    cache = caches / "compiled"
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

@@ -58,7 +58,7 @@ def test_the_readmes_links_lead_somewhere(link):
 
 def test_options_in_the_readme_are_those_of_the_configuration():
     text = (ROOT / "README.md").read_text()
-    for group in ("model", "balancer", "data", "optimizer"):
+    for group in ("model", "data", "optimizer"):
         (row,) = re.findall(rf"\| `{group}=` \|(.*)\|", text)
         shown = set(re.findall(r"`(\w+)`", row))
         assert shown == {path.stem for path in (ROOT / "conf" / group).glob("*.yaml")}

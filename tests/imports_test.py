@@ -19,6 +19,7 @@ LAYERS = (  # a part may import from the layers before its own, and from itself
         "balancers",
         "models",
         "data",
+        "problems",
     },
     {"train", "results", "compose"},
 )
@@ -40,6 +41,7 @@ NUMERIC_CORE = [
     "diagnostics",
     "balancers",
     "models",
+    "problems",
     "train/state",
     "train/step",
 ]

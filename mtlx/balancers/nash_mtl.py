@@ -36,11 +36,11 @@ def nash_mtl(max_norm: Number | None = 1.0, normalise: str = "frobenius") -> Bal
 
     Reference: "Multi-Task Learning as a Bargaining Game", ICML 2022, Claim 3.1 and
     Algorithm 1. The authors' code clips the gradient of the shared parameters to norm 1
-    and solves by a sequence of 20 convex programmes, here to float32 precision; nash_
-    mtl(None, "none") is the paper's rule as it stands. At a Pareto-stationary point no
-    solution exists and |a| grows without bound; a ridge of 1e-6 on the cosine matrix
-    bounds it and leaves the direction alone, and d vanishes there. A task whose
-    gradient is 0 gets weight 0.
+    and solves by a sequence of 20 convex programmes, here to float32 precision. With
+    `max_norm` None and "none" it is the paper's rule as it stands. At a
+    Pareto-stationary point no solution exists and |a| grows without bound; a ridge of
+    1e-6 on the cosine matrix bounds it and leaves the direction alone, and d vanishes
+    there. A task whose gradient is 0 gets weight 0.
     """
     choose("nash_mtl", "normalise", normalise, ("frobenius", "none"))
 

@@ -10,7 +10,7 @@ from mtlx.types import Array, Float
 
 __all__ = ["Problem", "distance_to_front", "lifted"]
 
-GRID, ROUNDS = 129, 5  # the last spacing is 64^-5 of the curve: below float32
+GRID, ROUNDS = 129, 5  # the last grid is finer than float32 resolves
 
 
 class Problem(NamedTuple):
@@ -78,7 +78,6 @@ def _nearest(problem: Problem, x: Array) -> Array:
         gaps = jax.vmap(problem.front)(shares) - x[None, :]
         return shares[jnp.argmin(jnp.sum(gaps**2, axis=1))]
 
-    best = jnp.full((), 0.5)
-    for i in range(ROUNDS):
-        best = zoom(best, 0.5 * (4.0 / GRID) ** i)
-    return best
+    radii = 0.5 * (4.0 / GRID) ** jnp.arange(ROUNDS)
+    middle = jnp.full((), 0.5)
+    return jax.lax.scan(lambda w, r: (zoom(w, r), None), middle, radii)[0]

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from mtlx.gradients import GRANULARITIES, Cut, split
+from mtlx.train.optimizers.per_task import TaskWise
 from mtlx.types import Array, Balancer, Batch, PyTree
 
 
@@ -22,6 +23,14 @@ def check_granularity(
         ValueError: an unknown name; a balancer that needs the gradients themselves; a
             metric asked of the representation, or of an optimizer that has none.
     """
+    if isinstance(optimizer, TaskWise) and (
+        granularity != "all" or "metric" in balancer.needs
+    ):
+        raise ValueError(
+            f"An optimizer with moments of each task expected granularity='all' and a "
+            f"balancer without 'precondition', found granularity={granularity!r} and "
+            f"needs {sorted(balancer.needs)}. Use another optimizer, e.g. adam."
+        )
     if "metric" in balancer.needs:
         if granularity == "representation":
             raise ValueError(

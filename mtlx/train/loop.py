@@ -18,6 +18,8 @@ from mtlx.train.checkpoint import Checkpointer
 from mtlx.train.evaluate import make_apply, make_scorer
 from mtlx.train.granularity import check_granularity, per_layer
 from mtlx.train.observers import Observer, Start, Watch, score_rows, train_rows
+from mtlx.train.optimizers import bind
+from mtlx.train.optimizers.per_task import Optimizer
 from mtlx.train.program import Program, compile_program, cut_epoch
 from mtlx.train.selection import Scores, Selection
 from mtlx.train.state import TrainState, init_state
@@ -45,7 +47,7 @@ def fit(
     model: nn.Module,
     dataset: Dataset,
     balancer: Balancer,
-    optimizer: optax.GradientTransformation,
+    optimizer: Optimizer,
     *,
     seed: int = 0,
     epochs: int = 10,
@@ -67,7 +69,7 @@ def fit(
         model: linen module of `mtlx.models`.
         dataset: splits, schema and tasks.
         balancer: weighs the tasks on the shared parameters.
-        optimizer: any optax transformation.
+        optimizer: any optax transformation, or one of `mtlx.train.optimizers`.
         seed: the run's randomness: initial values, row order, dropout, balancer.
         epochs: passes over the training split (or of `steps_per_epoch` for a stream).
         batch_size: rows a step.
@@ -94,6 +96,7 @@ def fit(
     )
     feed = make_feed(dataset.train, batch_size)
     cut = cut_epoch(feed.steps_per_epoch, max_chunk_steps)
+    optimizer = bind(optimizer, len(dataset.tasks), model.owner)
     balancer, granularity = _at_grain(balancer, granularity, model, optimizer, feed)
     step = make_step(
         model, dataset.tasks, optimizer, balancer, math.prod(cut), granularity

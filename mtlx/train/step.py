@@ -12,6 +12,7 @@ from mtlx.gradients import measure, measure_cross_gram
 from mtlx.losses import masked_mean
 from mtlx.tasks import Task
 from mtlx.train.granularity import adam_metric, make_cut
+from mtlx.train.optimizers.per_task import needs_of, tasks_apart
 from mtlx.train.state import Step, TrainState, step_key
 from mtlx.types import Array, Balancer, Batch, Direction, Signals
 
@@ -56,6 +57,8 @@ def make_step(
             "layer", `balancer` is that of `per_layer`.
     """
 
+    needs = needs_of(optimizer, balancer)
+
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
         dropout_key, balancer_key = jax.random.split(step_key(state))
 
@@ -72,9 +75,7 @@ def make_step(
         cut = make_cut(granularity, model, state.variables, rows)
         if "metric" in balancer.needs:
             cut = cut._replace(metric=adam_metric(state.opt_state, model.owner))
-        measured = measure(
-            loss_on(rows), state.params, model.owner, balancer.needs, cut
-        )
+        measured = measure(loss_on(rows), state.params, model.owner, needs, cut)
         signals = measured.signals._replace(
             epoch=state.step // steps_per_epoch, cross_gram=cross_gram
         )
@@ -82,7 +83,10 @@ def make_step(
             signals, state.balancer_state, key=balancer_key
         )
         updates, opt_state = optimizer.update(
-            measured.gradient(decision), state.opt_state, state.params
+            measured.gradient(decision),
+            state.opt_state,
+            state.params,
+            **tasks_apart(optimizer, signals, decision),
         )
         params = optax.apply_updates(state.params, updates)
         if balancer.observe is not None:

@@ -71,7 +71,14 @@ def test_the_end_is_pareto_stationary(name, kwargs):
 
 
 @pytest.mark.parametrize(
-    ("name", "kwargs"), [("mgda", {}), ("pcgrad", {}), ("cagrad", {"c": 1.0}), ("upgrad", {}), ("dualproj", {})]
+    ("name", "kwargs"),
+    [
+        ("mgda", {}),
+        ("pcgrad", {}),
+        ("cagrad", {"c": 1.0}),
+        ("upgrad", {}),
+        ("dualproj", {}),
+    ],
 )
 def test_a_step_that_does_not_conflict_lowers_both_losses(name, kwargs):
     balancer = getattr(balancers, name)(**kwargs)

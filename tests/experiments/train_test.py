@@ -22,8 +22,7 @@ SMALL = [
 
 def start(module, *arguments, cwd):
     """Runs an entry point from another folder, as `runs/` is relative to it."""
-    cache = ROOT / ".pytest_cache" / "mtlx"
-    env = os.environ | {"PYTHONPATH": str(ROOT), "MTLX_CACHE_DIR": str(cache)}
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
     env.pop("XLA_FLAGS", None)
     command = [sys.executable, "-m", f"experiments.{module}", *arguments]
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)

@@ -1,0 +1,1 @@
+"""Benchmarks: small scripts, each with its question, that write benchmarks/results/."""
