@@ -1,11 +1,13 @@
 """Pictures of the closed-form problems."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from PIL import Image
 
 from experiments.toy_methods import COMPARED, kind
 from experiments.toy_runs import GRADNORM_METHODS, QUADRATICS, SETTINGS
@@ -14,6 +16,7 @@ from mtlx.results import style
 
 FRONT = {"color": "#111111", "linewidth": 2.2, "solid_capstyle": "butt", "zorder": 4}
 PANEL = 1.6  # inch
+SHADES = 96
 
 
 def draw_all(results: dict, folder: Path) -> dict[str, Path]:
@@ -22,7 +25,9 @@ def draw_all(results: dict, folder: Path) -> dict[str, Path]:
     gram = [name for name in nash.methods if name == "equal" or kind(name) == "gram"]
     others = [name for name in nash.methods if name not in gram]
     plans: dict[str, Callable] = {
-        "toy2d_gram": lambda: _toy2d(results, "nash", gram, "methods of the Gram"),
+        "toy2d_gram": lambda: _toy2d(
+            results, "nash", gram, "methods of the Gram matrix"
+        ),
         "toy2d_others": lambda: _toy2d(results, "nash", others, "other methods"),
         "toy2d_cagrad": lambda: _toy2d(results, "cagrad", cagrad.methods, "", 4),
         "quadratics": lambda: _quadratics(results),
@@ -33,8 +38,18 @@ def draw_all(results: dict, folder: Path) -> dict[str, Path]:
     with style.look():
         for name, draw in plans.items():
             paths[name] = folder / f"{name}.png"
-            draw().savefig(paths[name])
+            _save(draw(), paths[name])
     return paths
+
+
+def _save(figure, path: Path) -> None:
+    """With a palette: a third of the size, and the lines look the same."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    picture = (
+        Image.open(buffer).convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)
+    )
+    picture.save(path, optimize=True)
 
 
 def _toy2d(results, key, names, which, columns=6):
@@ -51,6 +66,8 @@ def _toy2d(results, key, names, which, columns=6):
         axis.set_title(name, fontsize=9, pad=3)
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
+    for axis in axes.flat[max(len(names) - columns, 0) : len(names)]:
+        axis.tick_params(labelbottom=True)
     _legend(figure, axes[0, 0], setting.starts)
     what = f"2-D toy, {setting.title}" + (f": {which}" if which else "")
     style.head(figure, what)
@@ -169,4 +186,6 @@ def _weights(axis, run) -> None:
         name = f"σ = {run['scales'][task]:.3g}" if place in (0, len(order) - 1) else ""
         axis.plot(run["steps"][1:], run["weights"][:, task], color=color, label=name)
     axis.set_yscale("log")
-    axis.legend()
+    axis.set_ylim(bottom=run["weights"].min() / 8.0)  # room for the legend
+    axis.tick_params(which="minor", labelleft=False)
+    axis.legend(loc="lower left", ncols=2)

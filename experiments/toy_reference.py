@@ -14,7 +14,8 @@ class End(NamedTuple):
     firm: to 0.05, at the end. arrives: where the run first met the front, to 0.05;
     there the direction vanishes, and what follows is rounding: a float32 Gram matrix
     makes Adam walk slowly along the front. stuck: in a log-valley, whose floor is
-    narrower than a step: to 0.2. late: still on its way, to 1. loose: somewhere on the
+    narrower than a step: to 0.2. late: still on its way or just there, to 1; when it
+    leaves a valley hangs on rounding. loose: somewhere on the
     front; the float64 calculations differ among themselves, or hang on rounding.
     """
 
@@ -24,7 +25,13 @@ class End(NamedTuple):
 
 OPTIMUM = End((-5.727, -8.409))
 NASH = {
-    "equal": (OPTIMUM, OPTIMUM, End((5.00, 3.87), "stuck"), OPTIMUM, OPTIMUM),
+    "equal": (
+        OPTIMUM._replace(how="late"),
+        OPTIMUM,
+        End((5.00, 3.87), "stuck"),
+        OPTIMUM,
+        OPTIMUM,
+    ),
     "mgda": (
         End((-1.98, -8.36), "arrives"),
         End((6.10, -8.42), "arrives"),

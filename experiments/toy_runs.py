@@ -64,9 +64,7 @@ class Path(NamedTuple):
 
 
 SETTINGS = {
-    "nash": Setting(
-        "f1 x 0.1, 50,000 steps", 0.1, NASH_STARTS, 50_000, tuple(METHODS)
-    ),
+    "nash": Setting("f1 x 0.1, 50,000 steps", 0.1, NASH_STARTS, 50_000, tuple(METHODS)),
     "cagrad": Setting(
         "equal scales, 100,000 steps",
         1.0,
@@ -82,7 +80,7 @@ QUADRATICS = {
     "hqf": Quadratic(rotated_quadratics, 0.005, 100),
 }
 GRADNORM_TASKS = {"T = 2": 2, "T = 10": 10}
-GRADNORM_STEPS = {"T = 2": 2000, "T = 10": 600}
+GRADNORM_STEPS = {"T = 2": 1500, "T = 10": 400}
 GRADNORM_METHODS = {"equal": {}, "gradnorm": {"alpha": 0.12}, "uncertainty": {}}
 
 

@@ -57,7 +57,7 @@ def train(
     jax.config.update("jax_compilation_cache_dir", str(cache_folder(None) / "compiled"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     parts = compose.build(cfg)
-    checkpointer = Checkpointer(folder / "checkpoint")
+    checkpointer = Checkpointer(folder / "checkpoint", fresh=not cfg.resume)
     result = parts.fit(
         parts.model,
         parts.dataset,

@@ -13,9 +13,9 @@ def concave_front(dim: int = 20, num_starts: int = 8, seed: int = 0) -> Problem:
     """f_i = 1 - exp(-|x -+ 1 / sqrt(n)|^2): no linear scalarisation gets inside.
 
     The Pareto set is the segment between the two centres; along it f_1 = 1 - exp(-(s -
-    1)^2), f_2 = 1 - exp(-(s + 1)^2), s = sqrt(n) x in [-1, 1]. Its middle is a saddle
-    of every weighted sum, which ends at a centre, with the other loss at 1 - e^-4. The
-    `front` is linear in its share, as it is no optimum of a weighting.
+    1)^2), f_2 = 1 - exp(-(s + 1)^2), s = sqrt(n) x in [-1, 1]. In its middle the plain
+    sum has a saddle; it ends next to a centre, with f = 0.002 and, for the other task,
+    0.979. `front` is linear in its share, as it is no optimum of a weighting.
 
     Args:
         dim: n.

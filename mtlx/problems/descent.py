@@ -66,8 +66,8 @@ def descend(
         )
     if balancer.needs - MEASURED:
         raise ValueError(
-            f"Expected a balancer that needs some of {sorted(MEASURED)}, found one that "
-            f"needs {sorted(balancer.needs - MEASURED)}."
+            f"Expected a balancer that needs some of {sorted(MEASURED)}, found one "
+            f"that needs {sorted(balancer.needs - MEASURED)}."
         )
     starts = problem.starts if starts is None else starts
     key = jax.random.key(0) if key is None else key
@@ -167,4 +167,3 @@ def _direction(decision, rows: Array) -> tuple[Array, Array]:
 
 def _float32(values: Array) -> Array:
     return values.astype(jnp.float32)
-

@@ -22,7 +22,9 @@ class GradNormToy(NamedTuple):
 
 
 def gradnorm_toy(
-    scales: Sequence[float] = (1.0, 100.0), seed: int = 0, test_rows: int = 500
+    scales: Sequence[float] | Float[Array, "tasks"] = (1.0, 100.0),
+    seed: int = 0,
+    test_rows: int = 500,
 ) -> GradNormToy:
     """Targets sigma_i tanh((B + eps_i) x): alike but for details and their scale.
 

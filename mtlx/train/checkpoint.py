@@ -1,5 +1,6 @@
 """Checkpoints of a run, through Orbax (the only module that imports it)."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ class Checkpointer:
     Args:
         folder: where the checkpoints are; made if absent.
         keep: how many of the latest epochs to keep.
+        fresh: remove what the folder holds first. Orbax saves no epoch before the
+            latest that is there, so a run that starts over needs an empty folder.
 
     Raises:
         ValueError: square brackets in the path, which Orbax takes for a pattern, so
             that it saves without a word what it cannot restore.
     """
 
-    def __init__(self, folder: Path, keep: int = 1):
+    def __init__(self, folder: Path, keep: int = 1, fresh: bool = False):
         # Imported where it is used: the step must run on an image without Orbax.
         import orbax.checkpoint as ocp
 
@@ -31,6 +34,8 @@ class Checkpointer:
                 f"Expected a checkpoint folder without square brackets in its path, "
                 f"found {self.folder}. Rename it."
             )
+        if fresh and self.folder.exists():
+            shutil.rmtree(self.folder)
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True)
         self._manager = ocp.CheckpointManager(self.folder, options=options)
 

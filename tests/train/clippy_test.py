@@ -18,7 +18,8 @@ def _tree(seed, scale):
 def test_no_element_moves_by_more_than_its_bound(relative, absolute):
     params, updates = _tree(0, 1.0), _tree(1, 5.0)
     moved, _ = clippy(relative, absolute).update(updates, optax.EmptyState(), params)
-    for delta, before, theta in zip(*map(jax.tree.leaves, (moved, updates, params))):
+    leaves = map(jax.tree.leaves, (moved, updates, params))
+    for delta, before, theta in zip(*leaves, strict=True):
         bound = relative * np.abs(theta) + absolute
         assert (np.abs(delta) <= bound * (1 + 1e-5)).all()
         factor = np.asarray(delta / before)

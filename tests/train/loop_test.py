@@ -103,6 +103,16 @@ def test_a_resumed_run_repeats_the_uninterrupted_one_bit_for_bit(
     assert epochs.count(3) == epochs.count(4)
 
 
+def test_a_fresh_run_does_not_meet_the_checkpoints_of_a_longer_one(
+    dataset, model, tmp_path
+):
+    _fit(dataset, model, epochs=3, checkpointer=train.Checkpointer(tmp_path / "c"))
+    again = train.Checkpointer(tmp_path / "c", fresh=True)
+    assert again.latest() is None
+    _fit(dataset, model, epochs=1, checkpointer=again)
+    assert train.Checkpointer(tmp_path / "c").latest() == 1
+
+
 def test_resume_needs_a_checkpoint(dataset, model, tmp_path):
     with pytest.raises(FileNotFoundError, match="resume=true"):
         _fit(

@@ -18,7 +18,7 @@ def pub(
 ) -> PerTask:
     """Nash-MTL's weights for the updates that Adam makes of each task's gradient.
 
-    D holds a row for each task, the update d_t = m_t^ / (sqrt(v_t^) + eps) of `adatask`.
+    D holds a row for each task, the update d_t = m_t^ / (sqrt(v_t^) + eps) of AdaTask.
     The update is sum_t a_t d_t with a > 0 and D D^T a = 1 / a: its inner product with
     d_t is 1 / a_t > 0, which is said of what the parameters really do, where Nash-MTL
     says it of what Adam has yet to change. Own parameters get plain Adam.
