@@ -2,14 +2,15 @@
 
 import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from types import FunctionType
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from mtlx import balancers
+from mtlx.train import bilevel
 from mtlx.types import Balancer
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "balancers.md"
@@ -21,8 +22,8 @@ Generated from the code by `python -m experiments.catalogue`; a test keeps it so
 backward passes of a step with T tasks. With `trainer.granularity=last_layer` or
 `representation` the T passes of a Gram matrix reach no further than that, and one whole
 pass follows. *State*: numbers that the method itself keeps, for T tasks and n shared
-parameters. `mtlx/balancers/base.py` states the scale convention; each function's docstring
-has the equation, the reference, and where we depart from it.
+parameters. `mtlx/balancers/base.py` states the scale convention; the docstring of each
+function has the equation, the reference, and where we depart from it.
 
 | balancer | method | needs | backward | state | options (defaults) |
 | --- | --- | --- | --- | --- | --- |
@@ -31,20 +32,13 @@ has the equation, the reference, and where we depart from it.
 
 def catalogue() -> str:
     """The page as text."""
-    rows = [_row(name) for name in sorted(balancers.__all__) if _is_method(name)]
+    methods = {name: getattr(balancers, name) for name in balancers.__all__}
+    methods |= {name: getattr(bilevel, name) for name in bilevel.__all__}
+    rows = [_row(name, methods[name]) for name in sorted(methods)]
     return HEAD + "\n".join(rows) + "\n"
 
 
-def _is_method(name: str) -> bool:
-    """Wrappers take a balancer as their first argument; methods do not."""
-    function = getattr(balancers, name)
-    if not isinstance(function, FunctionType):
-        return False
-    return "inner" not in inspect.signature(function).parameters
-
-
-def _row(name: str) -> str:
-    function = getattr(balancers, name)
+def _row(name: str, function: Callable[..., Balancer]) -> str:
     module = inspect.getmodule(function)
     balancer = function()
     cells = (
@@ -60,6 +54,8 @@ def _row(name: str) -> str:
 
 def _backward(balancer: Balancer) -> str:
     """Passes through the shared parameters; the losses' own forward pass is one."""
+    if "lookahead" in balancer.needs:
+        return "1, and an inner step on half a batch"
     if "cross_gram" in balancer.needs:
         return "2 T + 1, each on a third of the batch"
     if balancer.needs & {"gram", "grads"}:

@@ -104,7 +104,7 @@ def _legend(figure, axis, starts) -> None:
         name = f"from ({start[0]:g}, {start[1]:g})"
         marks[name] = {"color": color, "linewidth": 1.5}
     handles = [axis.plot([], [], label=k, **look)[0] for k, look in marks.items()]
-    columns = min(len(handles), 8)
+    columns = min(len(handles), int(figure.get_figwidth() / 1.25))
     figure.legend(handles=handles, loc="outside lower center", ncols=columns)
 
 

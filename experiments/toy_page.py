@@ -33,14 +33,18 @@ The reference is a calculation in NumPy, float64 throughout, with closed forms f
 tasks. `met` is where the run first met the front, `end` its last point. On the front
 the directions of MGDA, PCGrad, IMTL-G and Nash-MTL vanish, and what moves a run there
 is the rounding of a float32 Gram matrix, which Adam makes large; their references are
-compared with `met` ("arrives"). "stuck" and "late" runs are in a log-valley, or on
-their way; where the reference is "loose", float64 calculations differ, too.
+compared with `met` ("arrives"). For the same reason the ridge of UPGrad and FairGrad,
+which keeps their weights finite, decides where they go once they are there. "stuck" and
+"late" runs are in a log-valley, or on their way; where the reference is "loose",
+float64 calculations differ, too.
 """
 QUADRATIC = """
 ## Quadratics
 
 Plain gradient descent with the published learning rates; the distance to the Pareto set
 is exact. At a constant rate a direction of constant length (Nash-MTL) does not settle.
+The axes of EWQ are weakly Pareto-stationary: there MGDA stops, and IMTL-G and
+Aligned-MTL slow down.
 """
 GRADNORM = """
 ## GradNorm's toy

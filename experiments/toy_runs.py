@@ -80,7 +80,7 @@ QUADRATICS = {
     "hqf": Quadratic(rotated_quadratics, 0.005, 100),
 }
 GRADNORM_TASKS = {"T = 2": 2, "T = 10": 10}
-GRADNORM_STEPS = {"T = 2": 1500, "T = 10": 400}
+GRADNORM_STEPS = {"T = 2": 1000, "T = 10": 300}
 GRADNORM_METHODS = {"equal": {}, "gradnorm": {"alpha": 0.12}, "uncertainty": {}}
 
 

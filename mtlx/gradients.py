@@ -114,8 +114,10 @@ def measure(
     present = aux.get("present") if isinstance(aux, Mapping) else None
     signals = Signals(losses=losses, present=present)
 
-    def weighted(weights):
-        inner, outer, *_ = pull(weights)
+    def weighted(decision):
+        if isinstance(decision, Direction):
+            return join(decision.gradient, plain)
+        inner, outer, *_ = pull(decision)
         return join(inner, outer, plain)
 
     if not needs & {"gram", "grads"}:

@@ -51,6 +51,7 @@ class Signals(NamedTuple):
     cross_gram: Array | None = None  # [T, T] J_1 J_2^T of two independent batches
     present: Array | None = None  # [T] bool, False: no row of the task in this batch
     epoch: Array | None = None  # [] int32, number of the running epoch
+    lookahead: Any = None  # losses of two halves as functions: mtlx.train.bilevel
 
 
 class Direction(NamedTuple):
@@ -60,8 +61,8 @@ class Direction(NamedTuple):
     weights: Array  # [T] the effective task weights, for the logs
 
 
-# A subset of {"gram", "grads", "cross_gram", "key", "losses_after", "metric"}; the last
-# asks for the Gram matrix in the optimizer's metric.
+# A subset of {"gram", "grads", "cross_gram", "key", "losses_after", "metric",
+# "lookahead"}; "metric" asks for the Gram matrix in the optimizer's metric.
 Needs = frozenset[str]
 
 

@@ -71,13 +71,14 @@ def descend(
         )
     starts = problem.starts if starts is None else starts
     key = jax.random.key(0) if key is None else key
-    step = _make_step(problem, balancer, optimizer, noise)
+    tasks = problem.num_tasks
+    step = _make_step(problem.losses, tasks, balancer, optimizer, noise)
 
     def run(x, key):
         state = _State(
-            x, optimizer.init(x), _init(balancer, problem, x), key, jnp.zeros((), int)
+            x, optimizer.init(x), _init(balancer, tasks, x), key, jnp.zeros((), int)
         )
-        weights = jnp.zeros(problem.num_tasks, jnp.float32)
+        weights = jnp.zeros(tasks, jnp.float32)
 
         def advance(carry, _):
             # One copy of the step in the program: it takes long to compile.
@@ -102,19 +103,19 @@ class _State(NamedTuple):
     count: Array
 
 
-def _init(balancer: Balancer, problem: Problem, x: Array):
-    tasks = problem.num_tasks
+def _init(balancer: Balancer, tasks: int, x: Array):
     shared = ({PATH: _float32(x)},) if "grads" in balancer.needs else ()
     with jax.enable_x64(False):
         return balancer.init(tasks, *shared)
 
 
-def _make_step(problem, balancer, optimizer, noise) -> Callable:
+def _make_step(losses_of, tasks, balancer, optimizer, noise) -> Callable:
     """The function state -> (state, weights)."""
+    random = "key" in balancer.needs or noise != 0.0
 
     def measure(x, key):
-        losses, pull = jax.vjp(problem.losses, x)
-        (rows,) = jax.vmap(pull)(jnp.eye(problem.num_tasks))
+        losses, pull = jax.vjp(losses_of, x)
+        (rows,) = jax.vmap(pull)(jnp.eye(tasks, dtype=x.dtype))
 
         def draw(number):
             if noise == 0.0:
@@ -125,9 +126,10 @@ def _make_step(problem, balancer, optimizer, noise) -> Callable:
         return losses, draw
 
     def step(state):
-        decide_key, noise_key = jax.random.split(
-            jax.random.fold_in(state.key, state.count)
-        )
+        decide_key = noise_key = None
+        if random:
+            key = jax.random.fold_in(state.key, state.count)
+            decide_key, noise_key = jax.random.split(key)
         losses, draw = measure(state.x, noise_key)
         signals = _signals(losses, draw, balancer.needs)
         with jax.enable_x64(False):
@@ -136,7 +138,7 @@ def _make_step(problem, balancer, optimizer, noise) -> Callable:
         updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.x)
         x = optax.apply_updates(state.x, updates)
         if balancer.observe is not None:
-            after = _float32(problem.losses(x))
+            after = _float32(losses_of(x))
             with jax.enable_x64(False):
                 decided = balancer.observe(after, decided)
         count = state.count + 1

@@ -28,8 +28,8 @@ CAPTIONS = {
     "The best corner is where both axes' arrows point.",
     "validation": "Headline metric on the validation split, up to the last epoch that "
     "every seed reached; the axes fit the last two thirds of the epochs.",
-    "diagnostics": "Task gradients of the shared parameters, for the balancers that measure "
-    "their Gram matrix; below 0 the worst descent goes against some task.",
+    "diagnostics": "Task gradients of the shared parameters, for the balancers that "
+    "measure their Gram matrix; below 0 the worst descent goes against some task.",
     "weights": "Share of each task in the weights that the balancer gave, "
     "|w| over the sum of |w|; equal weights are 1 over the number of tasks.",
 }

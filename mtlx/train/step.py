@@ -1,6 +1,8 @@
 """One training step: measure, decide, apply."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -8,13 +10,14 @@ import jax.numpy as jnp
 import optax
 
 from mtlx.diagnostics import diagnose
-from mtlx.gradients import measure, measure_cross_gram
+from mtlx.gradients import Owner, measure, measure_cross_gram
 from mtlx.losses import masked_mean
 from mtlx.tasks import Task
+from mtlx.train.bilevel.lookahead import look_ahead
 from mtlx.train.granularity import adam_metric, make_cut
 from mtlx.train.optimizers.per_task import needs_of, tasks_apart
 from mtlx.train.state import Step, TrainState, step_key
-from mtlx.types import Array, Balancer, Batch, Direction, Signals
+from mtlx.types import Array, Balancer, Batch, Direction, PyTree, Signals
 
 
 def task_losses(
@@ -48,7 +51,9 @@ def make_step(
     The model step uses the weights that the balancer returns *for this batch*. Metrics
     are "loss" [T], "weight" [T] and "present" [T], and where there is a Gram matrix the
     numbers of `mtlx.diagnostics`. A balancer that needs "cross_gram" gets it from the
-    first two thirds of the batch, and its weights apply to the third.
+    first two thirds of the batch, and its weights apply to the third. One that needs
+    "lookahead" gets the losses of two halves of the batch as functions of the
+    parameters (`mtlx.train.bilevel`), and its decision applies to all rows.
 
     Args:
         model, tasks, optimizer, balancer: what is trained, and how.
@@ -67,17 +72,15 @@ def make_step(
                 _forward, model, tasks, state.model_state, rows, dropout_key
             )
 
-        cross_gram, rows = None, batch
-        if "cross_gram" in balancer.needs:
-            *pair, rows = _thirds(batch)
-            pair = [loss_on(third) for third in pair]
-            cross_gram = measure_cross_gram(pair, state.params, model.owner)
+        rows, apart = _measure_apart(
+            balancer, batch, loss_on, state.params, model.owner
+        )
         cut = make_cut(granularity, model, state.variables, rows)
         if "metric" in balancer.needs:
             cut = cut._replace(metric=adam_metric(state.opt_state, model.owner))
         measured = measure(loss_on(rows), state.params, model.owner, needs, cut)
         signals = measured.signals._replace(
-            epoch=state.step // steps_per_epoch, cross_gram=cross_gram
+            epoch=state.step // steps_per_epoch, **apart
         )
         decision, balancer_state = balancer.update(
             signals, state.balancer_state, key=balancer_key
@@ -136,20 +139,38 @@ def _metrics(signals: Signals, decision: Array | Direction) -> dict[str, Array]:
     return metrics
 
 
-def _thirds(batch: Batch) -> list[Batch]:
-    """Three batches that share no row: for rules that need independent gradients.
+def _measure_apart(
+    balancer: Balancer,
+    batch: Batch,
+    loss_on: Callable[[Batch], Callable],
+    params: PyTree,
+    owner: Owner,
+) -> tuple[Batch, dict[str, Any]]:
+    """The rows of the step itself, and signals from rows that share none."""
+    if "cross_gram" in balancer.needs:
+        *pair, rows = _parts(batch, 3)
+        pair = [loss_on(third) for third in pair]
+        return rows, {"cross_gram": measure_cross_gram(pair, params, owner)}
+    if "lookahead" in balancer.needs:
+        halves = (loss_on(half) for half in _parts(batch, 2))
+        return batch, {"lookahead": look_ahead(*halves, params, owner)}
+    return batch, {}
+
+
+def _parts(batch: Batch, count: int) -> list[Batch]:
+    """Batches of one size that share no row.
 
     Raises:
-        ValueError: fewer than three rows.
+        ValueError: fewer rows than parts.
     """
-    rows = len(next(iter(batch.labels.values()))) // 3
+    rows = len(next(iter(batch.labels.values()))) // count
     if rows == 0:
         raise ValueError(
-            "Expected at least 3 rows a batch, for three independent gradients, found "
-            "fewer. Choose a larger batch_size."
+            f"Expected at least {count} rows a batch, for {count} independent parts of "
+            f"it, found fewer. Choose a larger batch_size."
         )
 
-    def third(part):
-        return jax.tree.map(lambda x: x[part * rows : (part + 1) * rows], batch)
+    def part(number):
+        return jax.tree.map(lambda x: x[number * rows : (number + 1) * rows], batch)
 
-    return [third(part) for part in range(3)]
+    return [part(number) for number in range(count)]

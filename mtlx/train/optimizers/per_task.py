@@ -95,9 +95,7 @@ def scale_by_tasks(
     def init(params):
         shared, own = split(params, owner)
         return TaskMoments(
-            shared=jax.vmap(base.init, axis_size=num_tasks)(
-                zeros(num_tasks, shared)
-            ),
+            shared=jax.vmap(base.init, axis_size=num_tasks)(zeros(num_tasks, shared)),
             own=base.init(own),
             balancer=balancer.init(num_tasks),
         )
