@@ -104,7 +104,8 @@ def _legend(figure, axis, starts) -> None:
         name = f"from ({start[0]:g}, {start[1]:g})"
         marks[name] = {"color": color, "linewidth": 1.5}
     handles = [axis.plot([], [], label=k, **look)[0] for k, look in marks.items()]
-    columns = min(len(handles), int(figure.get_figwidth() / 1.25))
+    fits = figure.get_figwidth() > 1.2 * len(handles)
+    columns = len(handles) if fits else -(-len(handles) // 2)
     figure.legend(handles=handles, loc="outside lower center", ncols=columns)
 
 

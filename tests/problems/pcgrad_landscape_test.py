@@ -9,7 +9,7 @@ import pytest
 from mtlx import balancers
 from mtlx.problems import descend, distance_to_front, lifted, pcgrad_landscape
 
-STEPS = 200_000
+STEPS = 300_000
 
 
 def test_losses_at_the_start():
@@ -31,7 +31,7 @@ def test_its_front_is_no_curve():
 
 @pytest.fixture(scope="module")
 def passed():
-    """The second loss, [R + 1], and x by method; float64, as the valley is narrow."""
+    """Losses [R + 1, T] and x [R + 1, 2] by method; float64: the valley is narrow."""
     runs = {}
     for name in ("equal", "pcgrad"):
         with jax.enable_x64(True):
@@ -42,17 +42,19 @@ def passed():
                 STEPS,
                 record_every=1000,
             )
-        runs[name] = np.asarray(run.losses[0, :, 1]), np.asarray(run.x[0])
+        runs[name] = np.asarray(run.losses[0]), np.asarray(run.x[0])
     return runs
 
 
 def test_adam_on_the_sum_stays_up(passed):
     losses, _ = passed["equal"]
-    assert (losses[1:] > 32.5).all()
+    assert (losses[1:, 1] > 32.5).all()
 
 
 def test_pcgrad_gets_out(passed):
+    """When, hangs on rounding; that it goes down, and where it ends, does not."""
     losses, x = passed["pcgrad"]
-    np.testing.assert_allclose(losses[[1, 10]], [33.53, 31.66], atol=0.2)
-    assert losses[-1] < 0.0
-    assert x[-1, 0] < -1.0 and x[-1, 1] > 0.5
+    np.testing.assert_allclose(losses[[1, 10], 1], [33.53, 31.66], atol=1.0)
+    assert (np.median(losses[-20:], axis=0) < -50.0).all()
+    np.testing.assert_allclose(x[-1, 0], -2.0, atol=0.1)
+    assert x[-1, 1] > 2.0
