@@ -8,6 +8,14 @@ from mtlx.results.report import write_report
 from tests.results.made_up import StudyFactory
 
 DATA = "census_income_sample"
+PICTURES = (
+    "delta_m",
+    "headlines",
+    "trade_off",
+    "validation",
+    "weights",
+    "diagnostics",
+)
 
 
 class Page(HTMLParser):
@@ -50,10 +58,7 @@ def test_writes_all_files_into_the_study_folder(written):
     paths = [report.markdown, report.csv, report.html, *report.pictures]
     assert [path.name for path in paths] == [
         *("results.md", "results.csv", "report.html"),
-        *(
-            f"{DATA}_{name}.png"
-            for name in ("delta_m", "headlines", "trade_off", "validation", "weights")
-        ),
+        *(f"{DATA}_{name}.png" for name in PICTURES),
     ]
     assert all(path.parent == folder and path.stat().st_size for path in paths)
 
@@ -62,7 +67,7 @@ def test_the_page_refers_to_nothing_outside(written):
     text = written[1].html.read_text(encoding="utf-8")
     page = Page(text)
     assert page.open == []
-    assert len(page.links) == 5
+    assert len(page.links) == len(PICTURES)
     assert all(link.startswith("data:image/png;base64,") for link in page.links)
     assert not re.search(r"https?://|@import|url\(|<script|<link", text)
 
