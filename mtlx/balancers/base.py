@@ -56,6 +56,19 @@ def positive_losses(signals: Signals, least: float = 1e-8) -> Float[Array, "task
     return jnp.where(present_mask(signals), losses, 1.0)
 
 
+def masked_softmax(
+    logits: Float[Array, "tasks"], present: Bool[Array, "tasks"]
+) -> Float[Array, "tasks"]:
+    """softmax over the tasks present, 0 for the others."""
+    # Compiled as one fused multiply-add, `a * b - max` is not 0 where a * b is the
+    # maximum; with huge logits the exponential of what is left over- or underflows.
+    logits = jnp.where(present, logits, -jnp.inf)
+    top = jnp.max(logits)
+    below = jnp.where(logits >= top, 0.0, jnp.minimum(logits - top, 0.0))
+    scale = jnp.where(present, jnp.exp(below), 0.0)
+    return scale / jnp.maximum(jnp.sum(scale), 1.0)
+
+
 def canonical_order(gram: Float[Array, "tasks tasks"]) -> Int[Array, "tasks"]:
     """An order of the tasks that does not depend on how they are listed.
 

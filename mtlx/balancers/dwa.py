@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from mtlx.balancers.base import Number, Signals, present_mask
+from mtlx.balancers.base import Number, Signals, masked_softmax, present_mask
 from mtlx.types import Array, Balancer
 
 
@@ -58,8 +58,8 @@ def dwa(temperature: Number = 2.0, window: Number | None = None) -> Balancer:
             state.latest / jnp.where(state.before > 0, state.before, 1.0),
             1.0,
         )
-        share = jax.nn.softmax(jnp.where(present, ratio / temperature, -jnp.inf))
-        weights = jnp.where(present, jnp.sum(present) * share, 0.0)
+        share = masked_softmax(ratio / temperature, present)
+        weights = jnp.sum(present) * share
         return weights.astype(jnp.float32), _accumulate(state, signals, present)
 
     return Balancer(init, update)

@@ -2,10 +2,16 @@
 
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 
-from mtlx.balancers.base import Number, PerTask, choose, per_task, present_mask
+from mtlx.balancers.base import (
+    Number,
+    PerTask,
+    choose,
+    masked_softmax,
+    per_task,
+    present_mask,
+)
 from mtlx.balancers.masked_adam import masked_adam
 from mtlx.types import Array, Balancer
 
@@ -65,7 +71,7 @@ def famo(
         return jnp.log(jnp.maximum(gap, 0.0) + OFFSET)
 
     def learn(state, now, compared):
-        share = _softmax(state.logits, compared)
+        share = masked_softmax(state.logits, compared)
         fall = jnp.where(compared, state.log_losses - now, 0.0)
         gradient = share * (fall - jnp.sum(share * fall)) + gamma * state.logits
         logits, moments = adam.update(gradient, state.adam, state.logits, compared)
@@ -85,7 +91,7 @@ def famo(
         present, now = present_mask(signals), log_gaps(signals.losses)
         if second_forward == "next":
             state = learn(state, now, present & (state.seen > 0))
-        weights = _softmax(state.logits - now, present)
+        weights = masked_softmax(state.logits - now, present)
         calls = state.calls + 1
         state = state._replace(
             log_losses=jnp.where(present, now, state.log_losses),
@@ -101,9 +107,3 @@ def famo(
     if second_forward == "next":
         return Balancer(init, update)
     return Balancer(init, update, frozenset({"losses_after"}), observe)
-
-
-def _softmax(values: Array, present: Array) -> Array:
-    """softmax over the tasks present, 0 for the others."""
-    masked = jnp.where(present, values, -jnp.inf)
-    return jnp.where(present, jax.nn.softmax(masked), 0.0)

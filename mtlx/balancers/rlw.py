@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from mtlx.balancers.base import choose, present_mask, require, stateless
+from mtlx.balancers.base import choose, masked_softmax, present_mask, require, stateless
 from mtlx.types import Balancer
 
 
@@ -39,7 +39,6 @@ def rlw(distribution: str = "normal") -> Balancer:
         present = present_mask(signals)
         rank = jnp.cumsum(present) - 1
         keys = jax.vmap(lambda number: jax.random.fold_in(key, number))(rank)
-        logits = jnp.where(present, jax.vmap(draw)(keys), -jnp.inf)
-        return jnp.where(present, jax.nn.softmax(logits), 0.0)
+        return masked_softmax(jax.vmap(draw)(keys), present)
 
     return stateless(weigh, frozenset({"key"}))

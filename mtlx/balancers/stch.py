@@ -2,13 +2,13 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from mtlx.balancers.base import (
     Number,
     PerTask,
     choose,
+    masked_softmax,
     per_task,
     positive_losses,
     present_mask,
@@ -83,7 +83,7 @@ def stch(
             "weights", 1.0 if weights is None else weights, len(losses)
         )
         progress = jnp.log(losses) - jnp.log(state.total / jnp.maximum(state.count, 1))
-        share = _smooth_argmax(preference * progress / mu, present)
+        share = masked_softmax(preference * progress / mu, present)
         led = jnp.sum(present) * preference * share
         chosen = jnp.where(warm, 1.0, led) / losses
         return jnp.where(present, chosen, 0.0).astype(jnp.float32), state
@@ -106,15 +106,10 @@ def _plain(mu: Number, weights: PerTask | None, reference: PerTask) -> Balancer:
         )
         ideal = per_task("reference", reference, present.size)
         excess = jnp.asarray(signals.losses, jnp.float32) - ideal
-        share = _smooth_argmax(preference * excess / mu, present)
+        share = masked_softmax(preference * excess / mu, present)
         return jnp.where(present, preference * share, 0.0).astype(jnp.float32), state
 
     return Balancer(init, update)
-
-
-def _smooth_argmax(values: Array, present: Array) -> Array:
-    """softmax over the tasks present."""
-    return jax.nn.softmax(jnp.where(present, values, -jnp.inf))
 
 
 def _accumulate(

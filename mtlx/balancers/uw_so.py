@@ -1,9 +1,14 @@
 """UW-SO, soft optimal uncertainty weighting (Kirchdorfer et al. 2024)."""
 
-import jax
 import jax.numpy as jnp
 
-from mtlx.balancers.base import Number, positive_losses, present_mask, stateless
+from mtlx.balancers.base import (
+    Number,
+    masked_softmax,
+    positive_losses,
+    present_mask,
+    stateless,
+)
 from mtlx.types import Balancer
 
 
@@ -28,7 +33,6 @@ def uw_so(temperature: Number = 1.0) -> Balancer:
         del key
         present = present_mask(signals)
         logits = 1.0 / positive_losses(signals) / temperature
-        weights = jax.nn.softmax(jnp.where(present, logits, -jnp.inf))
-        return jnp.where(present, weights, 0.0).astype(jnp.float32)
+        return masked_softmax(logits, present).astype(jnp.float32)
 
     return stateless(weigh)

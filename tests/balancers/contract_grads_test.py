@@ -261,7 +261,8 @@ def test_vmap_over_hyperparameters_is_the_loop_over_them(name, argument, values)
     alone = jax.jit(directions)
     expected = [alone(jnp.asarray(value)) for value in values]
     found = jax.jit(jax.vmap(directions))(jnp.asarray(values))
-    close(found, stack(expected))
+    # Batched products round differently, and fixed iterations may carry that on.
+    close(found, stack(expected), rtol=2e-3, atol=1e-3)
     assert not np.allclose(expected[0][0]["scale",], expected[-1][0]["scale",])
 
 

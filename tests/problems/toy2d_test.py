@@ -1,11 +1,16 @@
 """The two-dimensional toy: its values, its facts, and where every method ends."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import toy_reference
+from experiments import toy_reference, toy_runs
 from experiments.toy_runs import SETTINGS, run_toy2d
 from mtlx.problems import NASH_STARTS, distance_to_front, lifted, toy2d
 
@@ -17,6 +22,7 @@ VALUES = (
     ((9.0, -1.0), (-8.8311, 2.8143)),
     ((9.0, 9.0), (7.9439, 6.6915)),
 )
+PATHS = Path(__file__).with_name("toy2d_paths.py")
 REFERENCES = {"nash": toy_reference.NASH, "cagrad": toy_reference.CAGRAD}
 CASES = [(key, name) for key, table in REFERENCES.items() for name in table]
 
@@ -77,10 +83,22 @@ def test_lifted_losses_are_positive_and_have_the_same_gradients():
     )
 
 
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    """{"setting/method/field": array} of every method, as users run it."""
+    file = tmp_path_factory.mktemp("toy2d") / "paths.npz"
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    environment.pop("XLA_FLAGS", None)
+    command = [sys.executable, str(PATHS), str(file)]
+    subprocess.run(command, check=True, env=environment, cwd=root)
+    return np.load(file)
+
+
 @pytest.mark.parametrize(("key", "name"), CASES)
-def test_end_points(key, name):
+def test_end_points(paths, key, name):
     """All starts, all steps; how closely is said with each point of the table."""
-    path = run_toy2d(SETTINGS[key], name)
+    path = toy_runs.Path(*(paths[f"{key}/{name}/{x}"] for x in toy_runs.Path._fields))
     for i, end in enumerate(REFERENCES[key][name]):
         if end.how == "loose":
             assert path.distance[i, -1] < toy_reference.ON_FRONT, (i, path.x[i, -1])
