@@ -32,8 +32,8 @@ test: setup lint  ## all tests
 	@$(RUN) -m pytest -q -n 2 --dist loadfile
 
 lint: setup
-	@$(RUN) -m ruff check --quiet mtlx experiments tests benchmarks
-	@$(RUN) -m ruff format --check --quiet mtlx experiments tests benchmarks
+	@$(RUN) -m ruff check --quiet mtlx experiments hydra_plugins tests benchmarks
+	@$(RUN) -m ruff format --check --quiet mtlx experiments hydra_plugins tests benchmarks
 
 full: setup  ## all models x all balancers on the full Census-Income data
 	@$(RUN) -m experiments.train experiment=census_full model=single_task balancer=equal

@@ -13,8 +13,9 @@ class SweepProgress(Callback):
     """Counts the runs of a multirun before the first one starts."""
 
     total = 1
-    done = 0  # runs that trained, those found finished left out
-    seconds = 0.0
+    found = 0  # runs finished before
+    trained = 0
+    seconds = 0.0  # that the trained ones took
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         params = config.hydra.sweeper.get("params") or {}
@@ -30,9 +31,10 @@ class SweepProgress(Callback):
         return f"[{number + 1:>{len(str(cls.total))}}/{cls.total}]"
 
     @classmethod
-    def left(cls, number: int, seconds: float) -> str:
-        """Time left, from the mean time of the runs that trained so far."""
-        cls.done += 1
+    def left(cls, seconds: float) -> str:
+        """Time left after a run of so many, from the mean time of those trained."""
+        cls.trained += 1
         cls.seconds += seconds
-        left = round(cls.seconds / cls.done * (cls.total - number - 1))
+        runs = max(cls.total - cls.found - cls.trained, 0)
+        left = round(cls.seconds / cls.trained * runs)
         return f"{left // 60} min {left % 60:02} s"

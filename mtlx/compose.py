@@ -5,7 +5,7 @@ arguments. Below this module there is no `cfg`.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mtlx.data.dataset import Dataset
 from mtlx.models import count_parameters, match_params
-from mtlx.train import build_model
+from mtlx.train import Recipe, build_model
 from mtlx.train.optimizers.per_task import Optimizer
 from mtlx.types import Balancer
 
@@ -40,34 +40,68 @@ def freeze(value: Any) -> Any:
     return value
 
 
-def instantiate(cfg: DictConfig) -> Any:
-    """What `cfg` names: a call of its `_target_`, or a partial one if it says so."""
+def instantiate(cfg: DictConfig, numbers: Mapping[str, Any] | None = None) -> Any:
+    """What `cfg` names: a call of its `_target_`, or a partial one if it says so.
+
+    `numbers` take the place of arguments; they may be tracers, which no config holds.
+    """
     target = hydra.utils.instantiate(cfg, _convert_="all", _partial_=True)
-    call = functools.partial(target.func, **freeze(target.keywords))
+    keywords = freeze(target.keywords) | dict(numbers or {})
+    call = functools.partial(target.func, **keywords)
     return call if cfg.get("_partial_", False) else call()
 
 
 def build(cfg: DictConfig) -> Parts:
     """All parts of a run; what is wrong with them is said here, before compiling."""
-    dataset = _dataset(OmegaConf.to_yaml(cfg.data, resolve=True))
-    encoder = instantiate(cfg.encoder)
-    architecture = instantiate(cfg.model)
-    if cfg.match_params:
-        reference = build_model(instantiate(cfg.reference), encoder, dataset)
-        architecture = _matched(architecture, reference, encoder, dataset)
+    dataset = build_dataset(cfg)
     return Parts(
         dataset=dataset,
-        model=build_model(architecture, encoder, dataset),
-        balancer=_wrapped(cfg),
-        optimizer=instantiate(cfg.optimizer),
+        **build_recipe(cfg, dataset, {})._asdict(),
         fit=instantiate(cfg.trainer),
         tracker=instantiate(cfg.tracker),
     )
 
 
-def _wrapped(cfg: DictConfig) -> Any:
+def build_dataset(cfg: DictConfig) -> Dataset:
+    """The data set alone."""
+    return _dataset(OmegaConf.to_yaml(cfg.data, resolve=True))
+
+
+def build_recipe(
+    cfg: DictConfig, dataset: Dataset, numbers: Mapping[str, Any]
+) -> Recipe:
+    """Model, balancer and optimizer, with numbers in place of some arguments.
+
+    Args:
+        cfg: the composed configuration.
+        dataset: gives the tasks and the schema.
+        numbers: "group.argument" -> number, array or tracer, of the groups model,
+            balancer and optimizer.
+    """
+
+    def of(group):
+        prefix = f"{group}."
+        return {
+            name.removeprefix(prefix): value
+            for name, value in numbers.items()
+            if name.startswith(prefix)
+        }
+
+    encoder = instantiate(cfg.encoder)
+    architecture = instantiate(cfg.model, of("model"))
+    if cfg.match_params:
+        reference = build_model(instantiate(cfg.reference), encoder, dataset)
+        architecture = _matched(architecture, reference, encoder, dataset)
+    return Recipe(
+        model=build_model(architecture, encoder, dataset),
+        balancer=_wrapped(cfg, of("balancer")),
+        optimizer=instantiate(cfg.optimizer, of("optimizer")),
+    )
+
+
+def _wrapped(cfg: DictConfig, numbers: Mapping[str, Any]) -> Balancer:
     """The balancer inside its wrappers, innermost first."""
-    balancer = instantiate(cfg.balancer)
+    balancer = instantiate(cfg.balancer, numbers)
     for wrapper in cfg.wrap:
         call = hydra.utils.instantiate(wrapper, _convert_="all", _partial_=True)
         balancer = call(balancer)

@@ -44,9 +44,10 @@ NUMERIC_CORE = [
     "problems",
     "train/state",
     "train/step",
+    "train/population",
 ]
 ONLY_IN = {
-    "hydra": ("mtlx/compose.py", "experiments/"),
+    "hydra": ("mtlx/compose.py", "experiments/", "hydra_plugins/"),
     "omegaconf": ("mtlx/compose.py", "experiments/"),
     "orbax": ("mtlx/train/checkpoint.py",),
     "tensorflow_datasets": ("mtlx/data/",),

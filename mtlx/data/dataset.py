@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mtlx.tasks import Task
-from mtlx.types import Batch
+from mtlx.types import Batch, PyTree
 
 
 class Schema(NamedTuple):
@@ -21,11 +21,13 @@ class Schema(NamedTuple):
 class Stream(NamedTuple):
     """Training rows drawn on the device, fresh at each step.
 
-    `sample(key, batch_size) -> Batch` is pure and runs inside the compiled step.
+    `sample(arrays, key, batch_size) -> Batch` is pure and runs inside the compiled
+    step. `arrays` holds its numbers: streams that differ in them share a program.
     """
 
     sample: Callable[..., Batch]
     steps_per_epoch: int
+    arrays: PyTree = ()
 
 
 class Dataset(NamedTuple):

@@ -68,10 +68,9 @@ def streamed(stream: Stream, batch_size: int) -> Feed:
         return jax.random.split(key, stream.steps_per_epoch)
 
     def fetch(arrays, key):
-        del arrays
-        return stream.sample(key, batch_size)
+        return stream.sample(arrays, key, batch_size)
 
-    return Feed((), stream.steps_per_epoch, batch_size, order, fetch)
+    return Feed(stream.arrays, stream.steps_per_epoch, batch_size, order, fetch)
 
 
 def make_feed(train: Batch | Stream, batch_size: int) -> Feed:

@@ -72,24 +72,21 @@ def synthetic_mmoe(
     weights = draw_mmoe_weights(key, correlation, dim, c)
     std = mmoe_label_std(c, alpha, beta, noise_std)
     scale = std if standardise else jnp.ones_like(std)
-    process = (weights, alpha, beta, noise_std, scale)
-
-    def sample(key, batch_size):
-        return _sample(key, *process, batch_size=batch_size)
-
+    process = (weights, alpha, beta, jnp.float32(noise_std), scale)
     return Dataset(
         name="synthetic_mmoe",
         tasks=tuple(Task(name, "regression") for name in TASKS),
         schema=Schema(numericals=dim),
-        train=Stream(sample, steps_per_epoch),
-        validation=sample(validation_key, eval_rows),
-        test=sample(test_key, eval_rows),
+        train=Stream(_sample, steps_per_epoch, process),
+        validation=_sample(process, validation_key, eval_rows),
+        test=_sample(process, test_key, eval_rows),
     )
 
 
 # Compiled once for all data sets of a shape: their parameters are arguments.
 @functools.partial(jax.jit, static_argnames="batch_size")
-def _sample(key, weights, alpha, beta, noise_std, scale, *, batch_size):
+def _sample(process, key, batch_size):
+    weights, alpha, beta, noise_std, scale = process
     input_key, noise_key = jax.random.split(key)
     inputs = jax.random.normal(input_key, (batch_size, weights.shape[1]))
     labels = draw_mmoe_labels(noise_key, inputs, weights, alpha, beta, noise_std)

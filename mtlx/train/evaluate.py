@@ -1,6 +1,6 @@
 """Predictions and metrics of a model over a whole split, in one dispatch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import flax.linen as nn
 import jax
@@ -26,32 +26,41 @@ def make_apply(model: nn.Module) -> Callable[..., dict[str, Array]]:
     return apply
 
 
-def make_predict(
-    apply: Callable[..., dict[str, Array]], rows: Batch, batch_size: int
-) -> Predict:
-    """A function variables -> {task: outputs [N, ...]} over the features of `rows`.
+def cut_rows(rows: Batch, batch_size: int) -> PyTree:
+    """The features of `rows` on the device, in equal batches: leaves [batches, B, ...].
 
-    The features go to the device once and are cut into equal batches, the last one
-    padded with repeats of row 0, whose outputs are dropped.
+    The last batch is filled up with repeats of row 0, which `join_rows` drops.
     """
     total = num_rows(rows)
     batch_size = min(batch_size, total)
     batches = -(-total // batch_size)
     index = np.arange(batches * batch_size)
     index[total:] = 0
-    features = jax.tree.map(
+    return jax.tree.map(
         lambda x: jnp.asarray(np.asarray(x)[index]).reshape(
             batches, batch_size, *np.shape(x)[1:]
         ),
         dict(rows.features),
     )
 
+
+def join_rows(outputs: Mapping[str, np.ndarray], rows: Batch) -> dict[str, np.ndarray]:
+    """{task: [N, ...]} of `rows` from what `apply` gives on batches of them."""
+    total = num_rows(rows)
+    return {
+        task: value.reshape(-1, *value.shape[2:])[:total]
+        for task, value in outputs.items()
+    }
+
+
+def make_predict(
+    apply: Callable[..., dict[str, Array]], rows: Batch, batch_size: int
+) -> Predict:
+    """A function variables -> {task: outputs [N, ...]} over the features of `rows`."""
+    features = cut_rows(rows, batch_size)
+
     def predict(variables):
-        outputs = jax.device_get(apply(variables, features))
-        return {
-            task: value.reshape(-1, *value.shape[2:])[:total]
-            for task, value in outputs.items()
-        }
+        return join_rows(jax.device_get(apply(variables, features)), rows)
 
     return predict
 

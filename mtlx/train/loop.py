@@ -1,6 +1,5 @@
 """The training loop: epochs of scanned chunks, evaluation, model selection."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -8,39 +7,20 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from mtlx import tree
 from mtlx.data.dataset import Dataset
 from mtlx.data.feed import Feed, make_feed
-from mtlx.gradients import layers, split
 from mtlx.train.checkpoint import Checkpointer
 from mtlx.train.evaluate import make_apply, make_scorer
-from mtlx.train.granularity import check_granularity, per_layer
 from mtlx.train.observers import Observer, Start, Watch, score_rows, train_rows
-from mtlx.train.optimizers import bind
 from mtlx.train.optimizers.per_task import Optimizer
-from mtlx.train.program import Program, compile_program, cut_epoch
+from mtlx.train.plan import Settings, check_sizes, make_plan
+from mtlx.train.program import Program, compile_program
+from mtlx.train.result import Result
 from mtlx.train.selection import Scores, Selection
-from mtlx.train.state import TrainState, init_state
-from mtlx.train.step import make_step
-from mtlx.types import Balancer, Batch, PyTree
-
-
-class Result(NamedTuple):
-    """What a finished run leaves behind."""
-
-    state: TrainState  # after the last epoch
-    variables: PyTree  # of the selected epoch, for model.apply
-    validation: Scores  # task -> metric -> value, at the selected epoch
-    test: Scores
-    best_epoch: int  # counted from 1; 0: the first epoch diverged, scores are NaN
-    epochs: int  # epochs run, those before a resume included
-    diverged: bool  # a loss became NaN or infinite; training stopped there
-    num_parameters: int
-    compile_seconds: float
-    train_seconds: float  # training steps alone: no compilation, no evaluation
-    rows_per_second: float
+from mtlx.train.state import TrainState
+from mtlx.types import Balancer, PyTree
 
 
 def fit(
@@ -88,27 +68,23 @@ def fit(
             training split.
         FileNotFoundError: `resume` without a checkpoint.
     """
-    _check_sizes(
+    check_sizes(
         epochs=epochs,
         batch_size=batch_size,
         eval_batch_size=eval_batch_size,
         max_chunk_steps=max_chunk_steps,
     )
     feed = make_feed(dataset.train, batch_size)
-    cut = cut_epoch(feed.steps_per_epoch, max_chunk_steps)
-    optimizer = bind(optimizer, len(dataset.tasks), model.owner)
-    balancer, granularity = _at_grain(balancer, granularity, model, optimizer, feed)
-    step = make_step(
-        model, dataset.tasks, optimizer, balancer, math.prod(cut), granularity
-    )
-    state = _initial_state(model, optimizer, balancer, feed, seed)
+    settings = Settings(max_chunk_steps, granularity)
+    plan = make_plan(model, balancer, optimizer, dataset.tasks, feed, settings)
+    state = jax.jit(plan.init)(jax.random.key(seed), feed.arrays)
     selection, first = Selection.start(dataset.tasks, state.variables), 0
     if resume:
         state, selection, first = _restore(checkpointer, state, selection)
 
     watch = Watch(observers)
     try:
-        program = compile_program(step, feed, state, *cut)
+        program = compile_program(plan.step, feed, state, *settings.cut(feed))
         start = Start(
             epochs=epochs,
             first_epoch=first,
@@ -130,13 +106,11 @@ def fit(
         watch.end()
         if checkpointer is not None:
             checkpointer.close()
-    unscored = jax.tree.map(lambda _: math.nan, scores)
-    return Result(
+    return Result.of(
+        selection,
+        scores,
         state=state,
         variables=selection.variables,
-        validation=selection.scores or unscored,
-        test=scores if selection.epoch else unscored,
-        best_epoch=selection.epoch,
         epochs=epoch,
         diverged=diverged,
         num_parameters=start.num_parameters,
@@ -198,44 +172,6 @@ def _train_epoch(
     return state, jax.tree.map(lambda *parts: np.concatenate(parts), *history)
 
 
-def _initial_state(model, optimizer, balancer, feed, seed) -> TrainState:
-    """The state before the first step, made by one compiled program."""
-
-    def init(key, arrays):
-        return init_state(model, optimizer, balancer, _first(feed, arrays), key)
-
-    return jax.jit(init)(jax.random.key(seed), feed.arrays)
-
-
-def _at_grain(
-    balancer: Balancer,
-    granularity: str,
-    model: nn.Module,
-    optimizer: optax.GradientTransformation,
-    feed: Feed,
-) -> tuple[Balancer, str]:
-    """The balancer and the granularity that hold for this model."""
-    check_granularity(granularity, balancer, optimizer)
-    if "gram" not in balancer.needs:
-        return balancer, "all"  # nothing is measured: every grain is the same
-    if granularity != "layer":
-        return balancer, granularity
-    variables = jax.eval_shape(
-        lambda arrays: model.init(jax.random.key(0), _first(feed, arrays).features),
-        feed.arrays,
-    )
-    shared = layers(split(variables["params"], model.owner)[0])
-    if not shared:
-        return balancer, "all"
-    return per_layer(balancer, len(shared)), granularity
-
-
-def _first(feed: Feed, arrays: PyTree) -> Batch:
-    """A batch, for its shapes."""
-    order = feed.order(jax.random.key(0))
-    return feed.fetch(arrays, jax.tree.map(lambda x: x[0], order))
-
-
 def _restore(
     checkpointer: Checkpointer | None, state: TrainState, selection: Selection
 ) -> tuple[TrainState, Selection, int]:
@@ -246,9 +182,3 @@ def _restore(
     (state, variables), record = checkpointer.restore(like)
     selection = Selection.restore(selection.tasks, variables, record["selection"])
     return state, selection, record["epoch"]
-
-
-def _check_sizes(**sizes: int) -> None:
-    for name, size in sizes.items():
-        if size < 1:
-            raise ValueError(f"Expected {name} >= 1, found {size}.")

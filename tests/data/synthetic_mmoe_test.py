@@ -130,7 +130,7 @@ def test_plain_labels_are_standardised_ones_times_the_std():
 def test_all_splits_share_the_weights():
     """A least-squares fit on streamed rows predicts held-out ones."""
     data = synthetic_mmoe(num_sines=0, noise_std=0.0, eval_rows=8, dim=4)
-    train = data.train.sample(jax.random.key(5), 8)
+    train = data.train.sample(data.train.arrays, jax.random.key(5), 8)
     fit = np.linalg.lstsq(
         train.features["numerical"], train.labels["task_2"], rcond=None
     )[0]
@@ -159,7 +159,9 @@ def test_stream_under_jit_vmap_and_scan():
 def test_seed_draws_the_weights():
     def labels(seed):
         stream = synthetic_mmoe(seed=seed, eval_rows=8, dim=4).train
-        return np.asarray(stream.sample(jax.random.key(0), 8).labels["task_1"])
+        return np.asarray(
+            stream.sample(stream.arrays, jax.random.key(0), 8).labels["task_1"]
+        )
 
     np.testing.assert_array_equal(labels(0), labels(0))
     assert (labels(0) != labels(1)).any()

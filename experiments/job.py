@@ -1,0 +1,96 @@
+"""One run of a command, as Hydra composed it."""
+
+import functools
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from rich.console import Console
+
+from experiments.record import claim, read_result, write_result
+from experiments.sweep import SweepProgress
+from mtlx.tasks import Task
+from mtlx.train import Result
+
+console = Console()
+say = functools.partial(console.print, highlight=False, soft_wrap=True)
+
+
+class Job(NamedTuple):
+    """A run's configuration, and where its files go."""
+
+    cfg: DictConfig
+    folder: Path
+    choices: dict[str, str]  # group -> option
+    overrides: tuple[str, ...]
+    number: int | None  # within a multirun
+
+    @classmethod
+    def current(cls, cfg: DictConfig) -> "Job":
+        """The job that Hydra is running; claims its folder."""
+        settings = HydraConfig.get()
+        multirun = settings.mode == RunMode.MULTIRUN
+        job = cls(
+            cfg=cfg,
+            folder=Path(settings.runtime.output_dir),
+            choices=dict(settings.runtime.choices),
+            overrides=tuple(settings.overrides.task),
+            number=settings.job.num if multirun else None,
+        )
+        claim(job.folder, cfg)
+        return job
+
+    @property
+    def title(self) -> str:
+        """E.g. "[ 3/60] mmoe pcgrad seed 0"."""
+        name = f"{self.choices['model']} {self.choices['balancer']}"
+        name = f"{name} seed {self.cfg.seed}"
+        return (
+            name
+            if self.number is None
+            else f"{SweepProgress.place(self.number)} {name}"
+        )
+
+    def is_done(self) -> bool:
+        """Whether its folder holds the result; says so if it does."""
+        record = read_result(self.folder)
+        done = record is not None and (
+            record["planned_epochs"] == self.cfg.trainer.epochs
+        )
+        if done:
+            SweepProgress.found += 1
+            say(f"{self.title}: done before")
+        return done
+
+    def finish(self, result: Result, tasks: tuple[Task, ...], seconds: float) -> None:
+        """Writes the result and says what it is."""
+        facts = {
+            "study": self.cfg.study,
+            **{name: self.choices[name] for name in ("model", "balancer", "data")},
+            "seed": self.cfg.seed,
+            "overrides": list(self.overrides),
+            "planned_epochs": self.cfg.trainer.epochs,
+            "tasks": {
+                task.name: {"kind": task.kind, "metrics": list(task.metrics)}
+                for task in tasks
+            },
+        }
+        record = write_result(self.folder, result, facts)
+        line = f"{self.title}: {_headline(record)}, {seconds:.1f} s"
+        if self.number is None:
+            say(f"{line}\nResults: {self.folder}")
+        else:
+            say(f"{line}, {SweepProgress.left(seconds)} left")
+        sys.stdout.flush()
+
+
+def _headline(record: dict[str, Any]) -> str:
+    """The test value of each task's first metric."""
+    values = []
+    for task, facts in record["tasks"].items():
+        metric = facts["metrics"][0]
+        values.append(f"{task} {metric} {record['test'][task][metric]:.4f}")
+    return ", ".join(values)

@@ -1,0 +1,194 @@
+"""Members that train at once: the host's side of one population program."""
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mtlx import tree
+from mtlx.train.lanes import Lanes
+from mtlx.train.member import Member
+from mtlx.train.memory import footprint
+from mtlx.train.observers import Start, Watch
+from mtlx.train.result import Result
+from mtlx.train.selection import Selection
+from mtlx.train.shared_data import SharedData
+from mtlx.train.state import TrainState
+from mtlx.types import Array, PyTree
+
+SAVE_SECONDS = 60.0
+
+
+class Group(NamedTuple):
+    """Members that train at once."""
+
+    lanes: Lanes
+    data: SharedData
+    members: list[Member]
+    numbers: dict[str, Array]
+    cut: tuple[int, int]  # chunks of an epoch, steps of a chunk
+    epochs: int
+    patience: int | None
+
+    def start(self, seeds: Sequence[int], resume: bool) -> tuple[TrainState, PyTree]:
+        """(states, variables of the best epochs) to begin with."""
+        keys = jnp.stack([jax.random.key(seed) for seed in seeds])
+        states = self.lanes.init(self.numbers, keys, self.data.arrays)
+        best = jax.tree.map(jnp.copy, states.variables)
+        if not resume:
+            return states, best
+        return _restored(self.members, states, best)
+
+    def compile(self, start: tuple[TrainState, PyTree]):
+        """(compiled chunk, seconds that took, bytes it needs)."""
+        begin = time.perf_counter()
+        states, _ = start
+        order = self.lanes.order(states.key, jnp.int32(1))
+        compiled = self.lanes.run.lower(
+            self.numbers, states, self.data.arrays, order, jnp.int32(0)
+        ).compile()
+        return compiled, time.perf_counter() - begin, footprint(compiled)
+
+    def fit(self, program, start, seconds: float, watch: Watch) -> list[Result]:
+        """All epochs, and the test."""
+        states, best = start
+        facts = Start(
+            epochs=self.epochs,
+            first_epoch=self.members[0].epoch,
+            steps_per_epoch=self.cut[0] * self.cut[1],
+            batch_size=self.data.feed.batch_size * len(self.members),
+            num_parameters=tree.count(states.params) // len(self.members),
+            compile_seconds=seconds,
+        )
+        watch.start(facts, self.cut[0])
+        for member in self.members:
+            member.start(facts._replace(batch_size=self.data.feed.batch_size))
+        states, best = self._train(program, states, best, watch)
+        outputs = self._predict(best, self.data.test)
+        share = 1.0 / len(self.members)
+        return [
+            Result.of(
+                member.selection,
+                self.data.test.score(self.data.tasks, outputs, number),
+                state=member.state,
+                variables=take(best, number),
+                epochs=member.epoch,
+                diverged=member.diverged,
+                num_parameters=facts.num_parameters,
+                compile_seconds=share * seconds,
+                train_seconds=share * watch.train_seconds,
+                rows_per_second=watch.rows_per_second,
+                members=len(self.members),
+            )
+            for number, member in enumerate(self.members)
+        ]
+
+    def _train(self, program, states, best, watch) -> tuple[TrainState, PyTree]:
+        saved = time.perf_counter()
+        self._finish(states)
+        while not all(member.done for member in self.members):
+            epoch = 1 + max(m.epoch for m in self.members if not m.done)
+            states, history = self._train_epoch(program, states, epoch, watch)
+            outputs = self._predict(states.variables, self.data.validation)
+            step = int(states.step[0])
+            improved = np.zeros(len(self.members), bool)
+            for number, member in enumerate(self.members):
+                if not member.done:
+                    scores = self.data.validation.score(
+                        self.data.tasks, outputs, number
+                    )
+                    own = {name: values[number] for name, values in history.items()}
+                    improved[number] = member.take(epoch, step, own, scores)
+            best = _keep(improved, states.variables, best)
+            watch.epoch(epoch, [])
+            self._finish(states)
+            over = all(member.done for member in self.members)
+            if over or time.perf_counter() - saved > SAVE_SECONDS:
+                self._save(states, best)
+                saved = time.perf_counter()
+        return states, best
+
+    def _train_epoch(self, program, states, epoch, watch):
+        """One epoch; the metrics of a chunk are read while the next one runs."""
+        order = self.lanes.order(states.key, jnp.int32(epoch))
+        history, running = [], None
+        with watch.training():
+            for chunk in range(self.cut[0]):
+                states, metrics = program(
+                    self.numbers, states, self.data.arrays, order, jnp.int32(chunk)
+                )
+                if running is not None:
+                    history.append(jax.device_get(running))
+                    watch.chunk()
+                running = metrics
+            history.append(jax.device_get(running))
+            watch.chunk()
+        return states, jax.tree.map(lambda *x: np.concatenate(x, axis=1), *history)
+
+    def _predict(self, variables, split) -> dict[str, np.ndarray]:
+        return jax.device_get(self.lanes.apply(self.numbers, variables, split.features))
+
+    def _finish(self, states: TrainState) -> None:
+        """Members that are done keep their own state: the others train on."""
+        for number, member in enumerate(self.members):
+            lost = member.selection.exhausted(member.epoch, self.patience)
+            if not member.done and (
+                member.diverged or lost or member.epoch >= self.epochs
+            ):
+                member.state = take(states, number)
+
+    def _save(self, states: TrainState, best: PyTree) -> None:
+        for number, member in enumerate(self.members):
+            if member.checkpointer is None or member.diverged:
+                continue
+            if member.checkpointer.latest() == member.epoch:
+                continue
+            state = member.state if member.done else take(states, number)
+            record = {"epoch": member.epoch, "selection": member.selection.record()}
+            member.checkpointer.save(member.epoch, (state, take(best, number)), record)
+
+
+@jax.jit
+def take(stacked: PyTree, number: int | Array) -> PyTree:
+    """What belongs to one member, as arrays of its own."""
+    return jax.tree.map(lambda x: x[number], stacked)
+
+
+@jax.jit
+def _keep(improved: Array | np.ndarray, new: PyTree, old: PyTree) -> PyTree:
+    """The new values of the members that improved."""
+
+    def choose(new, old):
+        where = improved.reshape(-1, *[1] * (new.ndim - 1))
+        return jnp.where(where, new, old)
+
+    return jax.tree.map(choose, new, old)
+
+
+def _restored(
+    members: list[Member], states: TrainState, best: PyTree
+) -> tuple[TrainState, PyTree]:
+    """States, best epochs and the members' records from their checkpoints."""
+    parts = []
+    for number, member in enumerate(members):
+        if member.checkpointer is None:
+            raise ValueError(
+                "resume=True expected a checkpointer a member, found None."
+            )
+        like = (take(states, number), take(best, number))
+        arrays, record = member.checkpointer.restore(like)
+        member.epoch = record["epoch"]
+        member.selection = Selection.restore(
+            member.selection.tasks, None, record["selection"]
+        )
+        parts.append(arrays)
+    epochs = {member.epoch for member in members}
+    if len(epochs) > 1:
+        raise ValueError(
+            f"resume=True expected checkpoints of one epoch, found {sorted(epochs)}. "
+            f"Resume the members of each epoch by themselves."
+        )
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)

@@ -1,0 +1,84 @@
+"""The compiled programs of a population: N runs side by side on a leading axis."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+
+from mtlx.data.feed import Feed
+from mtlx.tasks import Task
+from mtlx.train.plan import Settings, make_plan
+from mtlx.train.state import order_key
+from mtlx.types import Array, Balancer, PyTree
+
+
+class Recipe(NamedTuple):
+    """The parts of one run whose numbers may differ from member to member."""
+
+    model: nn.Module
+    balancer: Balancer
+    optimizer: Any  # `mtlx.train.optimizers.per_task.Optimizer`
+
+
+Build = Callable[[Mapping[str, Array]], Recipe]
+
+
+class Lanes(NamedTuple):
+    """N members in one program for each thing that a run does.
+
+    `numbers` is {name: [N]}; states, keys, variables and orders have a leading axis of
+    N, and so have arrays and features where each member has data of its own.
+    """
+
+    init: Callable[..., PyTree]  # (numbers, keys, arrays) -> states
+    order: Callable[..., PyTree]  # (keys, epoch) -> orders
+    run: Callable[..., Any]  # (numbers, states, arrays, orders, chunk); donates states
+    apply: Callable[..., dict[str, Array]]  # (numbers, variables, features)
+
+
+def make_lanes(
+    build: Build,
+    tasks: tuple[Task, ...],
+    feed: Feed,
+    settings: Settings,
+    own_data: bool,
+) -> Lanes:
+    """The programs; nothing is compiled yet.
+
+    Args:
+        build: the numbers of a member -> its parts, called while tracing.
+        tasks: of the data set.
+        feed: of one member.
+        settings: as `make_plan` takes them.
+        own_data: whether each member has data of its own, or all share one.
+    """
+    data = 0 if own_data else None
+    _, chunk_steps = settings.cut(feed)
+
+    def plan(numbers):
+        return make_plan(*build(numbers), tasks, feed, settings)
+
+    def init(numbers, key, arrays):
+        return plan(numbers).init(key, arrays)
+
+    def order(key, epoch):
+        return feed.order(order_key(key, epoch))
+
+    def run(numbers, state, arrays, inputs, chunk):
+        step, first = plan(numbers).step, chunk * chunk_steps
+        inputs = jax.tree.map(
+            lambda x: jax.lax.dynamic_slice_in_dim(x, first, chunk_steps), inputs
+        )
+        return jax.lax.scan(lambda s, x: step(s, feed.fetch(arrays, x)), state, inputs)
+
+    def apply(numbers, variables, features):
+        model = build(numbers).model
+        return jax.lax.map(lambda x: model.apply(variables, x, train=False), features)
+
+    return Lanes(
+        init=jax.jit(jax.vmap(init, in_axes=(0, 0, data))),
+        order=jax.jit(jax.vmap(order, in_axes=(0, None))),
+        run=jax.jit(jax.vmap(run, in_axes=(0, 0, data, 0, None)), donate_argnums=1),
+        apply=jax.jit(jax.vmap(apply, in_axes=(0, 0, data))),
+    )

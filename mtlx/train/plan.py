@@ -1,0 +1,103 @@
+"""From the parts of a run to its pure functions: what is trained, step by step."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import optax
+
+from mtlx.data.feed import Feed
+from mtlx.gradients import layers, split
+from mtlx.tasks import Task
+from mtlx.train.granularity import check_granularity, per_layer
+from mtlx.train.optimizers import bind
+from mtlx.train.optimizers.per_task import Optimizer
+from mtlx.train.program import cut_epoch
+from mtlx.train.state import Step, TrainState, init_state
+from mtlx.train.step import make_step
+from mtlx.types import Balancer, Batch, PyTree
+
+
+class Settings(NamedTuple):
+    """How a step is made, see `mtlx.train.fit`."""
+
+    max_chunk_steps: int = 200
+    granularity: str = "all"
+
+    @classmethod
+    def among(cls, arguments: Mapping[str, Any]) -> "Settings":
+        """The settings among the arguments of `fit`."""
+        return cls(**{k: v for k, v in arguments.items() if k in cls._fields})
+
+    def cut(self, feed: Feed) -> tuple[int, int]:
+        """(chunks, steps a chunk) of an epoch."""
+        return cut_epoch(feed.steps_per_epoch, self.max_chunk_steps)
+
+
+class Plan(NamedTuple):
+    """`init(key, arrays) -> state` and `step(state, batch) -> (state, metrics)`."""
+
+    init: Callable[..., TrainState]
+    step: Step
+
+
+def make_plan(
+    model: nn.Module,
+    balancer: Balancer,
+    optimizer: Optimizer,
+    tasks: tuple[Task, ...],
+    feed: Feed,
+    settings: Settings,
+) -> Plan:
+    """The two pure functions of a run; refuses parts that do not go together."""
+    optimizer = bind(optimizer, len(tasks), model.owner)
+    balancer, granularity = _at_grain(
+        balancer, settings.granularity, model, optimizer, feed
+    )
+    steps_per_epoch = math.prod(settings.cut(feed))
+    step = make_step(model, tasks, optimizer, balancer, steps_per_epoch, granularity)
+
+    def init(key, arrays):
+        return init_state(model, optimizer, balancer, first_batch(feed, arrays), key)
+
+    return Plan(init, step)
+
+
+def first_batch(feed: Feed, arrays: PyTree) -> Batch:
+    """A batch, for its shapes."""
+    order = feed.order(jax.random.key(0))
+    return feed.fetch(arrays, jax.tree.map(lambda x: x[0], order))
+
+
+def _at_grain(
+    balancer: Balancer,
+    granularity: str,
+    model: nn.Module,
+    optimizer: optax.GradientTransformation,
+    feed: Feed,
+) -> tuple[Balancer, str]:
+    """The balancer and the granularity that hold for this model."""
+    check_granularity(granularity, balancer, optimizer)
+    if "gram" not in balancer.needs:
+        return balancer, "all"  # nothing is measured: every grain is the same
+    if granularity != "layer":
+        return balancer, granularity
+    variables = jax.eval_shape(
+        lambda arrays: model.init(
+            jax.random.key(0), first_batch(feed, arrays).features
+        ),
+        feed.arrays,
+    )
+    shared = layers(split(variables["params"], model.owner)[0])
+    if not shared:
+        return balancer, "all"
+    return per_layer(balancer, len(shared)), granularity
+
+
+def check_sizes(**sizes: int) -> None:
+    """Refuses a count or size below 1."""
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"Expected {name} >= 1, found {size}.")

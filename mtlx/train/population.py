@@ -1,0 +1,162 @@
+"""Many runs in one compiled program: seeds and numeric hyper-parameters, vmapped."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from mtlx.data.dataset import Dataset
+from mtlx.data.feed import make_feed
+from mtlx.train.checkpoint import Checkpointer
+from mtlx.train.group import Group
+from mtlx.train.lanes import Build, make_lanes
+from mtlx.train.member import Member
+from mtlx.train.memory import group_size, memory_limit
+from mtlx.train.observers import Observer, Watch
+from mtlx.train.plan import Settings, check_sizes, first_batch, make_plan
+from mtlx.train.result import Result
+from mtlx.train.selection import Selection
+from mtlx.train.shared_data import SharedData
+from mtlx.types import Array
+
+
+def fit_population(
+    build: Build,
+    dataset: Dataset | Sequence[Dataset],
+    seeds: Sequence[int],
+    numbers: Mapping[str, Sequence[float]] | None = None,
+    *,
+    epochs: int = 10,
+    batch_size: int = 1024,
+    eval_batch_size: int = 8192,
+    patience: int | None = None,
+    observers: Sequence[Observer] = (),
+    member_observers: Sequence[Sequence[Observer]] | None = None,
+    checkpointers: Sequence[Checkpointer] | None = None,
+    resume: bool = False,
+    max_members: int | None = None,
+    **settings: Any,
+) -> list[Result]:
+    """N runs at once; each equals `fit` with its own seed and numbers.
+
+    What differs between members must be a number that the program can take as an
+    argument: the seed, a learning rate, a balancer's alpha, a dropout rate, the numbers
+    of a `Stream`. A member that diverges or runs out of patience is done: its result is
+    that of its own last epoch, and the others do not notice.
+
+    Args:
+        build: {name: number} of one member -> `Recipe`; called while tracing, so that
+            the numbers are tracers and decide nothing in Python.
+        dataset: the data of all members; or one for each, alike in shape, with a
+            `Stream` for a training split.
+        seeds: N seeds, one a member.
+        numbers: {name: N values}.
+        epochs, batch_size, eval_batch_size, patience: as in `fit`.
+        observers: told of the progress of each group of members.
+        member_observers: told of the epochs of each member.
+        checkpointers: of each member; saved to when all are done, and every minute
+            before. One that diverged keeps what was saved before.
+        resume: go on from the checkpointers, all of them at one epoch.
+        max_members: most members in one program; None: what the memory holds. More are
+            trained group by group.
+        settings: further arguments of `fit`, see `mtlx.train.plan.Settings`.
+
+    Returns:
+        A `Result` for each member.
+
+    Raises:
+        ValueError: no seed; not N values, observers or checkpointers; data sets that
+            differ in more than the numbers of a stream.
+    """
+    check_sizes(epochs=epochs, batch_size=batch_size, eval_batch_size=eval_batch_size)
+    numbers = {name: list(values) for name, values in (numbers or {}).items()}
+    _check_lengths(
+        len(seeds),
+        numbers
+        | {"member_observers": member_observers, "checkpointers": checkpointers}
+        | ({} if isinstance(dataset, Dataset) else {"dataset": dataset}),
+    )
+    data = SharedData.of(dataset, batch_size, eval_batch_size)
+    settings = Settings(**settings)
+    lanes = make_lanes(build, data.tasks, data.feed, settings, data.own)
+    members = [
+        Member(Selection(data.tasks, None), *own)
+        for own in zip(
+            member_observers or [()] * len(seeds),
+            checkpointers or [None] * len(seeds),
+            strict=True,
+        )
+    ]
+    results, first, size = [], 0, min(max_members or len(seeds), len(seeds))
+    try:
+        while first < len(seeds):
+            part = slice(first, min(first + size, len(seeds)))
+            group = Group(
+                lanes,
+                data.part(part),
+                members[part],
+                {
+                    name: jnp.asarray(v[part], jnp.float32)
+                    for name, v in numbers.items()
+                },
+                settings.cut(data.feed),
+                epochs,
+                patience,
+            )
+            states = group.start(seeds[part], resume)
+            program, seconds, need = group.compile(states)
+            fitting = group_size(len(members[part]), need, memory_limit())
+            if fitting < len(members[part]):
+                size = fitting
+                continue
+            watch = Watch(observers)
+            try:
+                results += group.fit(program, states, seconds, watch)
+            finally:
+                watch.end()
+            first = part.stop
+    finally:
+        for member in members:
+            member.end()
+    return results
+
+
+def traces(
+    build: Build,
+    dataset: Dataset,
+    numbers: Mapping[str, Array],
+    *,
+    batch_size: int = 1024,
+    **settings: Any,
+) -> bool:
+    """Whether the numbers can be arguments of the program: nothing is compiled.
+
+    Args:
+        build, dataset, batch_size: as in `fit_population`.
+        numbers: {name: number} of one member.
+        settings: the further arguments of `fit`.
+    """
+    feed = make_feed(dataset.train, batch_size)
+    settings = Settings.among(settings)
+
+    def first_step(numbers):
+        plan = make_plan(*build(numbers), dataset.tasks, feed, settings)
+        state = plan.init(jax.random.key(0), feed.arrays)
+        return plan.step(state, first_batch(feed, feed.arrays))
+
+    try:
+        jax.eval_shape(first_step, dict(numbers))
+    except (jax.errors.JAXTypeError, TypeError):
+        return False
+    return True
+
+
+def _check_lengths(members: int, given: Mapping[str, Any]) -> None:
+    if not members:
+        raise ValueError("Expected at least one seed, found none. Give one a member.")
+    for name, values in given.items():
+        if values is not None and len(values) != members:
+            raise ValueError(
+                f"Expected {name} for each of {members} seeds, found {len(values)}."
+            )

@@ -1,0 +1,117 @@
+"""The data of a population: one for all members, or of equal shape for each."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mtlx import metrics
+from mtlx.data.dataset import Dataset, Stream
+from mtlx.data.feed import Feed, make_feed
+from mtlx.tasks import Task
+from mtlx.train.evaluate import cut_rows, join_rows
+from mtlx.train.selection import Scores
+from mtlx.types import Batch, PyTree
+
+
+class Split(NamedTuple):
+    """Rows to score on."""
+
+    features: PyTree  # [batches, B, ...], with an axis of members before if own
+    rows: tuple[Batch, ...]  # one, or one a member
+
+    def score(
+        self, tasks: tuple[Task, ...], outputs: dict[str, np.ndarray], member: int
+    ) -> Scores:
+        """Metrics of one member, from {task: [N, batches, B, ...]} on the host."""
+        rows = self.rows[member % len(self.rows)]
+        own = join_rows({task: y[member] for task, y in outputs.items()}, rows)
+        return metrics.evaluate(tasks, own, rows.labels, rows.where)
+
+
+class SharedData(NamedTuple):
+    """What members train on and are scored on."""
+
+    tasks: tuple[Task, ...]
+    feed: Feed  # of one member
+    arrays: PyTree
+    validation: Split
+    test: Split
+    own: bool  # whether arrays and features have an axis of members
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Dataset | Sequence[Dataset],
+        batch_size: int,
+        eval_batch_size: int,
+    ) -> "SharedData":
+        """From one data set, or from one for each member.
+
+        Raises:
+            ValueError: data sets that differ in more than the numbers of a stream.
+        """
+        own = not isinstance(dataset, Dataset)
+        each = tuple(dataset) if own else (dataset,)
+        if own:
+            _check_alike(each)
+        feeds = [make_feed(one.train, batch_size) for one in each]
+
+        def split(rows: tuple[Batch, ...]) -> Split:
+            features = [cut_rows(one, eval_batch_size) for one in rows]
+            return Split(_stack(features) if own else features[0], rows)
+
+        return cls(
+            tasks=each[0].tasks,
+            feed=feeds[0],
+            arrays=_stack([f.arrays for f in feeds]) if own else feeds[0].arrays,
+            validation=split(tuple(one.validation for one in each)),
+            test=split(tuple(one.test for one in each)),
+            own=own,
+        )
+
+    def part(self, members: slice) -> "SharedData":
+        """The data of some of the members."""
+        if not self.own:
+            return self
+
+        def cut(split):
+            features = jax.tree.map(lambda x: x[members], split.features)
+            return Split(features, split.rows[members])
+
+        return self._replace(
+            arrays=jax.tree.map(lambda x: x[members], self.arrays),
+            validation=cut(self.validation),
+            test=cut(self.test),
+        )
+
+
+def _stack(trees: Sequence[PyTree]) -> PyTree:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def _check_alike(each: tuple[Dataset, ...]) -> None:
+    first = each[0]
+    for one in each:
+        if not isinstance(one.train, Stream):
+            raise ValueError(
+                f"Expected data sets that differ by member to train on a Stream, found "
+                f"{one.name}, whose rows are held in memory. Train such members apart."
+            )
+        facts = [
+            (
+                d.tasks,
+                d.schema,
+                d.train.steps_per_epoch,
+                jax.tree.map(jnp.shape, (d.train.arrays, d.validation, d.test)),
+            )
+            for d in (first, one)
+        ]
+        if facts[0] != facts[1] or one.train.sample != first.train.sample:
+            raise ValueError(
+                f"Expected data sets of one kind and shape for all members, found "
+                f"{first.name} beside a {one.name} that differs in tasks, sizes or in "
+                f"how it samples. Train such members apart."
+            )

@@ -1,0 +1,202 @@
+"""A population is its members' own runs, side by side."""
+
+import functools
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from mtlx import balancers, models
+from mtlx.data import synthetic_mmoe
+from mtlx.train import Checkpointer, Recipe, fit, fit_population
+from mtlx.train.memory import group_size
+from mtlx.train.observers import Observer
+
+DATA = functools.partial(
+    synthetic_mmoe, dim=6, eval_rows=40, steps_per_epoch=4, num_sines=2
+)
+TRAIN = {"epochs": 3, "batch_size": 16, "max_chunk_steps": 2}
+# Every balancer with a state, wrapped ones and those beyond the Gram matrix included.
+STATEFUL = (
+    *("uncertainty", "dwa", "gradnorm", "famo", "go4align", "imtl_l", "ldc_mtl"),
+    *("nash_mtl", "db_mtl", "db_mtl_ema", "moco", "modo", "sdmgrad", "excess_mtl"),
+    *("momentum_config", "psmgd", "metabalance", "stch", "gradvac", "pe_ltr"),
+)
+
+
+def model(**fields):
+    settings = {"num_experts": 2, "expert_widths": (4,), "tower_widths": (3,)}
+    return models.MMoE(
+        tasks=("task_1", "task_2"),
+        outputs=(1, 1),
+        encoder=models.FeatureEncoder,
+        **settings | fields,
+    )
+
+
+def recipe(numbers, balancer="equal", **fields):
+    return Recipe(
+        model(**fields),
+        getattr(balancers, balancer)(),
+        optax.adam(numbers.get("learning_rate", 1e-2)),
+    )
+
+
+def alone(seed, balancer="equal", learning_rate=1e-2, data=None, **more):
+    own = recipe({"learning_rate": learning_rate}, balancer)
+    fields = own._asdict()
+    return fit(
+        fields["model"],
+        data or DATA(),
+        fields["balancer"],
+        fields["optimizer"],
+        seed=seed,
+        **TRAIN | more,
+    )
+
+
+def same(found, expected, atol=1e-5):
+    for name in ("state", "variables"):
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=atol),
+            *(jax.tree.map(_plain, getattr(r, name)) for r in (found, expected)),
+        )
+    assert found.best_epoch == expected.best_epoch
+    assert found.epochs == expected.epochs
+    assert found.num_parameters == expected.num_parameters
+    for split in ("validation", "test"):
+        a, b = getattr(found, split), getattr(expected, split)
+        jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-4), a, b)
+
+
+def _plain(leaf):
+    typed = jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return jax.random.key_data(leaf) if typed else leaf
+
+
+@pytest.mark.parametrize("balancer", STATEFUL)
+def test_members_equal_their_own_runs(balancer):
+    build = functools.partial(recipe, balancer=balancer)
+    found = fit_population(build, DATA(), (3, 8), **TRAIN)
+    for member, seed in zip(found, (3, 8), strict=True):
+        same(member, alone(seed, balancer), atol=3e-5)
+    assert not np.allclose(
+        *(r.variables["params"]["experts"]["kernel_0"] for r in found)
+    )
+
+
+def test_numbers_and_seeds_vary_together():
+    rates = (1e-2, 3e-3, 1e-1)
+    found = fit_population(recipe, DATA(), (0, 0, 5), {"learning_rate": rates}, **TRAIN)
+    for member, seed, rate in zip(found, (0, 0, 5), rates, strict=True):
+        same(member, alone(seed, learning_rate=rate))
+        assert member.members == 3
+
+
+def test_the_numbers_of_a_stream_vary():
+    data = [DATA(correlation=p) for p in (0.0, 1.0)]
+    found = fit_population(recipe, data, (1, 1), **TRAIN)
+    for member, own in zip(found, data, strict=True):
+        same(member, alone(1, data=own))
+
+
+def test_dropout_rates_vary():
+    def build(numbers):
+        return recipe({}, dropout_rate=numbers["rate"])
+
+    found = fit_population(build, DATA(), (0, 0), {"rate": (0.0, 0.5)}, **TRAIN)
+    same(found[0], alone(0))
+    own = recipe({}, dropout_rate=0.5)
+    same(
+        found[1],
+        fit(own.model, DATA(), own.balancer, own.optimizer, seed=0, **TRAIN),
+    )
+
+
+def test_a_member_that_diverges_leaves_the_others_alone():
+    rates = (1e-2, float("inf"), 3e-3)
+    found = fit_population(recipe, DATA(), (0, 1, 2), {"learning_rate": rates}, **TRAIN)
+    assert [r.diverged for r in found] == [False, True, False]
+    assert [r.epochs for r in found] == [3, 1, 3]
+    assert np.isnan(found[1].test["task_1"]["rmse"])
+    same(found[0], alone(0, learning_rate=1e-2))
+    same(found[2], alone(2, learning_rate=3e-3))
+
+
+def test_a_member_that_loses_patience_is_frozen():
+    """Without a step it never gets better than after its first epoch."""
+    rates = (0.0, 3e-2)
+    more = TRAIN | {"epochs": 5, "patience": 2}
+    found = fit_population(recipe, DATA(), (0, 0), {"learning_rate": rates}, **more)
+    assert found[0].epochs == 3
+    assert int(found[0].state.step) == 12
+    for member, rate in zip(found, rates, strict=True):
+        same(member, alone(0, learning_rate=rate, epochs=5, patience=2))
+
+
+def test_groups_do_not_change_the_result(monkeypatch):
+    whole = fit_population(recipe, DATA(), (0, 1, 2), **TRAIN)
+    parts = fit_population(recipe, DATA(), (0, 1, 2), max_members=2, **TRAIN)
+    assert [r.members for r in parts] == [2, 2, 1]
+    # A limit that the program for all three does not meet.
+    monkeypatch.setattr("mtlx.train.population.memory_limit", lambda: 1)
+    least = fit_population(recipe, DATA(), (0, 1, 2), **TRAIN)
+    assert [r.members for r in least] == [1, 1, 1]
+    for found in (parts, least):
+        for a, b in zip(found, whole, strict=True):
+            same(a, b)
+
+
+@pytest.mark.parametrize(
+    ("need", "expected"), [(1, 10), (100, 10), (101, 5), (210, 4), (5000, 1)]
+)
+def test_the_fewest_equal_groups_that_fit(need, expected):
+    assert group_size(10, need, limit=100) == expected
+
+
+def test_a_resumed_population_repeats_the_uninterrupted_one(tmp_path):
+    whole = fit_population(recipe, DATA(), (0, 1), **TRAIN)
+
+    def checkpointers():
+        return [Checkpointer(tmp_path / str(i)) for i in range(2)]
+
+    fit_population(
+        recipe, DATA(), (0, 1), checkpointers=checkpointers(), **TRAIN | {"epochs": 2}
+    )
+    found = fit_population(
+        recipe, DATA(), (0, 1), checkpointers=checkpointers(), resume=True, **TRAIN
+    )
+    for a, b in zip(found, whole, strict=True):
+        same(a, b, atol=0)
+    # A single run goes on from where its population stopped.
+    same(alone(1, checkpointer=Checkpointer(tmp_path / "1"), resume=True), whole[1])
+
+
+class Log(Observer):
+    def __init__(self):
+        self.rows = []
+
+    def on_epoch(self, epoch, rows):
+        self.rows += rows
+
+
+def test_each_member_is_observed_as_alone():
+    logs, own = [Log(), Log()], Log()
+    fit_population(
+        recipe, DATA(), (0, 4), member_observers=[[log] for log in logs], **TRAIN
+    )
+    alone(4, observers=(own,))
+    assert [r[:5] for r in logs[1].rows] == [r[:5] for r in own.rows]
+    np.testing.assert_allclose(
+        [r.value for r in logs[1].rows], [r.value for r in own.rows], rtol=1e-4
+    )
+
+
+def test_wrong_lengths_are_refused():
+    with pytest.raises(ValueError, match="at least one seed"):
+        fit_population(recipe, DATA(), ())
+    with pytest.raises(ValueError, match="learning_rate for each of 2 seeds, found 1"):
+        fit_population(recipe, DATA(), (0, 1), {"learning_rate": (1.0,)})
+    with pytest.raises(ValueError, match="differs in tasks, sizes"):
+        fit_population(recipe, [DATA(), DATA(dim=5)], (0, 1))
