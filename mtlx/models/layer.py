@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import flax.linen as nn
 
+from mtlx.models.dropout import Dropout
 from mtlx.types import Array, Float
 
 Norm = Literal["none", "layer", "batch"]
@@ -22,7 +23,8 @@ class Layer(nn.Module, kw_only=True):
         activation: elementwise function.
         norm: "none", "layer" (over the units of a row) or "batch" (over the rows, with
             running statistics in the collection "batch_stats").
-        dropout_rate: share of the activations set to zero while training, in [0, 1).
+        dropout_rate: share of the activations set to zero while training, in [0, 1); it
+            may be traced.
         dtype: dtype of the computation, e.g. "bfloat16"; parameters stay float32. None
             computes in the dtype of the inputs and parameters.
 
@@ -33,7 +35,7 @@ class Layer(nn.Module, kw_only=True):
 
     activation: Callable[..., Array] = nn.relu
     norm: Norm = "none"
-    dropout_rate: float = 0.0
+    dropout_rate: float | Array = 0.0
     dtype: Any = None
 
     def __post_init__(self):
@@ -48,7 +50,8 @@ class Layer(nn.Module, kw_only=True):
                 f"{type(self).__name__}: expected norm to be one of {NORMS}, found "
                 f"{self.norm!r}."
             )
-        if not 0.0 <= self.dropout_rate < 1.0:
+        rate = self.dropout_rate
+        if isinstance(rate, int | float) and not 0.0 <= rate < 1.0:
             raise ValueError(
                 f"{type(self).__name__}: expected dropout_rate in [0, 1), found "
                 f"{self.dropout_rate}; it is the share that is dropped, not kept."
@@ -105,4 +108,4 @@ class Layer(nn.Module, kw_only=True):
                 name=name,
             )(z)
         z = self.activation(z)
-        return nn.Dropout(self.dropout_rate, deterministic=not train)(z)
+        return Dropout(self.dropout_rate, deterministic=not train)(z)
