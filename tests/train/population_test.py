@@ -3,6 +3,7 @@
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -12,6 +13,7 @@ from mtlx.data import synthetic_mmoe
 from mtlx.train import Checkpointer, Recipe, fit, fit_population
 from mtlx.train.memory import group_size
 from mtlx.train.observers import Observer
+from mtlx.train.population import traces
 
 DATA = functools.partial(
     synthetic_mmoe, dim=6, eval_rows=40, steps_per_epoch=4, num_sines=2
@@ -71,7 +73,7 @@ def same(found, expected, atol=1e-5):
 
 
 def _plain(leaf):
-    typed = jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    typed = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
     return jax.random.key_data(leaf) if typed else leaf
 
 
@@ -193,6 +195,16 @@ def test_each_member_is_observed_as_alone():
     np.testing.assert_allclose(
         [r.value for r in logs[1].rows], [r.value for r in own.rows], rtol=1e-4
     )
+
+
+def test_a_number_that_python_decides_on_is_no_argument():
+    def build(numbers):
+        rate = numbers["rate"]
+        return recipe({"learning_rate": rate if rate > 0 else 1e-3})
+
+    assert not traces(build, DATA(), {"rate": jnp.float32(0.1)}, batch_size=16)
+    rate = {"learning_rate": jnp.float32(0.1)}
+    assert traces(recipe, DATA(), rate, batch_size=16)
 
 
 def test_wrong_lengths_are_refused():
