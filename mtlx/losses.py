@@ -5,6 +5,7 @@ reduction: it leaves out the rows where `where` is False, and a task without row
 loss 0 and gradient 0.
 """
 
+import jax
 import jax.numpy as jnp
 import optax
 
@@ -38,12 +39,21 @@ def categorical_cross_entropy(
 
 
 def masked_mean(
-    values: Float[Array, "batch"], where: Bool[Array, "batch"]
+    values: Float[Array, "batch"],
+    where: Bool[Array, "batch"],
+    axis_name: str | None = None,
 ) -> Float[Array, ""]:
     """Mean of `values` over the rows where `where` is True; 0 if there is none.
 
     A value that does not count may be anything, NaN included: it is replaced before the
     sum, so that neither the mean nor its gradient sees it.
+
+    With `axis_name`, the rows are those of one device on that axis, and the result is
+    its share of the mean: the shares of all devices add up to the mean over all rows,
+    however unevenly `where` lies. (A mean of the devices' means would not.)
     """
     total = jnp.sum(jnp.where(where, values, 0.0), dtype=jnp.float32)
-    return total / jnp.maximum(jnp.sum(where, dtype=jnp.float32), 1.0)
+    count = jnp.sum(where, dtype=jnp.float32)
+    if axis_name is not None:
+        count = jax.lax.psum(count, axis_name)
+    return total / jnp.maximum(count, 1.0)

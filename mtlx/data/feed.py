@@ -19,7 +19,9 @@ class Feed(NamedTuple):
     """Batches of one training split.
 
     `order(key)` gives the scan inputs of an epoch from that epoch's key, leading axis
-    `steps_per_epoch`; `fetch(arrays, x) -> Batch` turns one of them into a batch.
+    `steps_per_epoch`; `fetch(arrays, x) -> Batch` turns one of them into a batch. Where
+    `by_row`, x is the numbers of the batch's rows [B], and `fetch` of some of them
+    gives those rows alone.
     """
 
     arrays: PyTree
@@ -27,6 +29,7 @@ class Feed(NamedTuple):
     batch_size: int
     order: Callable[[Array], PyTree]
     fetch: Callable[[PyTree, PyTree], Batch]
+    by_row: bool = False
 
 
 def num_rows(batch: Batch) -> int:
@@ -58,7 +61,8 @@ def resident(rows: Batch, batch_size: int) -> Feed:
     def fetch(arrays, index):
         return jax.tree.map(lambda column: jnp.take(column, index, axis=0), arrays)
 
-    return Feed(jax.tree.map(jnp.asarray, rows), steps, batch_size, order, fetch)
+    arrays = jax.tree.map(jnp.asarray, rows)
+    return Feed(arrays, steps, batch_size, order, fetch, by_row=True)
 
 
 def streamed(stream: Stream, batch_size: int) -> Feed:

@@ -28,6 +28,8 @@ class FeatureEncoder(nn.Module):
     Args:
         cardinalities: number of ids of each categorical column; () for none.
         embedding_dim: width D of each column's vector.
+        row_multiple: the table gets rows that no id reads, up to a multiple of this, so
+            that it can be cut over as many devices.
 
     Returns:
         float32 [B, F * D + N] of features "categorical" [B, F] int32 and "numerical"
@@ -47,6 +49,7 @@ class FeatureEncoder(nn.Module):
 
     cardinalities: tuple[int, ...] = ()
     embedding_dim: int = 8
+    row_multiple: int = 1
 
     @nn.compact
     def __call__(self, features: Mapping[str, Array]) -> Float[Array, "batch width"]:
@@ -62,7 +65,7 @@ class FeatureEncoder(nn.Module):
     @nn.nowrap
     def _embed(self, ids: Int[Array, "batch fields"]) -> Float[Array, "batch width"]:
         sizes = np.asarray(self.cardinalities, np.int32)
-        rows = int(sizes.sum())
+        rows = -(-int(sizes.sum()) // self.row_multiple) * self.row_multiple
         init = nn.initializers.normal(INIT_STDDEV)
         table = self.param("embedding", init, (rows, self.embedding_dim), jnp.float32)
         offsets = np.cumsum(sizes) - sizes

@@ -4,43 +4,51 @@ from collections.abc import Callable, Mapping
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mtlx import metrics
 from mtlx.data.feed import num_rows
 from mtlx.tasks import Task
+from mtlx.train.parallel.one_device import OneDevice
 from mtlx.train.selection import Scores
 from mtlx.types import Array, Batch, PyTree
 
 Predict = Callable[[PyTree], dict[str, np.ndarray]]
 
 
-def make_apply(model: nn.Module) -> Callable[..., dict[str, Array]]:
+def make_apply(
+    model: nn.Module, devices: OneDevice | None = None
+) -> Callable[..., dict[str, Array]]:
     """The compiled forward pass over stacked batches; splits of one size share it."""
+    devices = devices or OneDevice()
 
-    @jax.jit
+    @devices.jit
     def apply(variables, features):
         return jax.lax.map(lambda x: model.apply(variables, x, train=False), features)
 
     return apply
 
 
-def cut_rows(rows: Batch, batch_size: int) -> PyTree:
-    """The features of `rows` on the device, in equal batches: leaves [batches, B, ...].
+def cut_rows(
+    rows: Batch, batch_size: int, devices: OneDevice | None = None
+) -> PyTree:
+    """The features of `rows` on the devices, in equal batches: [batches, B, ...].
 
     The last batch is filled up with repeats of row 0, which `join_rows` drops.
     """
+    devices = devices or OneDevice()
     total = num_rows(rows)
-    batch_size = min(batch_size, total)
+    batch_size = -(-min(batch_size, total) // devices.multiple) * devices.multiple
     batches = -(-total // batch_size)
     index = np.arange(batches * batch_size)
     index[total:] = 0
-    return jax.tree.map(
-        lambda x: jnp.asarray(np.asarray(x)[index]).reshape(
-            batches, batch_size, *np.shape(x)[1:]
-        ),
-        dict(rows.features),
+    return devices.place_rows(
+        jax.tree.map(
+            lambda x: np.asarray(x)[index].reshape(
+                batches, batch_size, *np.shape(x)[1:]
+            ),
+            dict(rows.features),
+        )
     )
 
 
@@ -54,10 +62,13 @@ def join_rows(outputs: Mapping[str, np.ndarray], rows: Batch) -> dict[str, np.nd
 
 
 def make_predict(
-    apply: Callable[..., dict[str, Array]], rows: Batch, batch_size: int
+    apply: Callable[..., dict[str, Array]],
+    rows: Batch,
+    batch_size: int,
+    devices: OneDevice | None = None,
 ) -> Predict:
     """A function variables -> {task: outputs [N, ...]} over the features of `rows`."""
-    features = cut_rows(rows, batch_size)
+    features = cut_rows(rows, batch_size, devices)
 
     def predict(variables):
         return join_rows(jax.device_get(apply(variables, features)), rows)
@@ -70,9 +81,10 @@ def make_scorer(
     tasks: tuple[Task, ...],
     rows: Batch,
     batch_size: int,
+    devices: OneDevice | None = None,
 ) -> Callable[[PyTree], Scores]:
     """A function variables -> {task: {metric: value}} over the rows of a split."""
-    predict = make_predict(apply, rows, batch_size)
+    predict = make_predict(apply, rows, batch_size, devices)
 
     def score(variables):
         return metrics.evaluate(tasks, predict(variables), rows.labels, rows.where)

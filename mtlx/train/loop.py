@@ -1,11 +1,10 @@
 """The training loop: epochs of scanned chunks, evaluation, model selection."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mtlx import tree
@@ -15,6 +14,7 @@ from mtlx.train.checkpoint import Checkpointer
 from mtlx.train.evaluate import make_apply, make_scorer
 from mtlx.train.observers import Observer, Start, Watch, score_rows, train_rows
 from mtlx.train.optimizers.per_task import Optimizer
+from mtlx.train.parallel import make_parallel
 from mtlx.train.plan import Settings, check_sizes, make_plan
 from mtlx.train.program import Program, compile_program
 from mtlx.train.result import Result
@@ -36,6 +36,9 @@ def fit(
     max_chunk_steps: int = 200,
     patience: int | None = None,
     granularity: str = "all",
+    parallel: str | None = None,
+    mesh: Mapping[str, int] | None = None,
+    shard_rows: bool = False,
     observers: Sequence[Observer] = (),
     checkpointer: Checkpointer | None = None,
     resume: bool = False,
@@ -59,13 +62,15 @@ def fit(
         granularity: what a Gram matrix is taken over: "all" shared parameters, each
             "layer" by itself, the "last_layer", or the shared "representation"
             (`mtlx.gradients.Cut`).
+        parallel, mesh, shard_rows: how the run lies on many devices, see
+            `mtlx.train.parallel.make_parallel`; None: on one.
         observers: told of progress.
         checkpointer: saves after each epoch; None saves nothing.
         resume: go on from the checkpointer's last epoch, bit for bit.
 
     Raises:
-        ValueError: a number of epochs or a size below 1, or a batch larger than the
-            training split.
+        ValueError: a number of epochs or a size below 1, a batch larger than the
+            training split, or one that does not divide over the devices.
         FileNotFoundError: `resume` without a checkpoint.
     """
     check_sizes(
@@ -74,17 +79,28 @@ def fit(
         eval_batch_size=eval_batch_size,
         max_chunk_steps=max_chunk_steps,
     )
-    feed = make_feed(dataset.train, batch_size)
+    devices = make_parallel(
+        parallel,
+        mesh,
+        batch_size=batch_size,
+        needs=balancer.needs,
+        shard_rows=shard_rows,
+    )
+    feed = devices.place_feed(make_feed(dataset.train, batch_size))
     settings = Settings(max_chunk_steps, granularity)
-    plan = make_plan(model, balancer, optimizer, dataset.tasks, feed, settings)
-    state = jax.jit(plan.init)(jax.random.key(seed), feed.arrays)
+    plan = make_plan(
+        model, balancer, optimizer, dataset.tasks, feed, settings, devices.axis
+    )
+    state = devices.make_state(plan.init, jax.random.key(seed), feed.arrays)
     selection, first = Selection.start(dataset.tasks, state.variables), 0
     if resume:
         state, selection, first = _restore(checkpointer, state, selection)
 
     watch = Watch(observers)
     try:
-        program = compile_program(plan.step, feed, state, *settings.cut(feed))
+        program = compile_program(
+            plan.step, feed, state, *settings.cut(feed), devices
+        )
         start = Start(
             epochs=epochs,
             first_epoch=first,
@@ -94,13 +110,13 @@ def fit(
             compile_seconds=program.compile_seconds,
         )
         watch.start(start, program.chunks)
-        apply = make_apply(model)
+        apply = make_apply(model, devices)
         validate = make_scorer(
-            apply, dataset.tasks, dataset.validation, eval_batch_size
+            apply, dataset.tasks, dataset.validation, eval_batch_size, devices
         )
         run = _Run(program, feed, validate, watch, checkpointer, epochs, patience)
         state, selection, epoch, diverged = _train(run, state, selection, first)
-        test = make_scorer(apply, dataset.tasks, dataset.test, eval_batch_size)
+        test = make_scorer(apply, dataset.tasks, dataset.test, eval_batch_size, devices)
         scores = test(selection.variables)
     finally:
         watch.end()
@@ -156,12 +172,12 @@ def _train_epoch(
     run: _Run, state: TrainState, epoch: int
 ) -> tuple[TrainState, dict[str, np.ndarray]]:
     """One epoch; the metrics of a chunk are read while the next one runs."""
-    order = run.program.order(state.key, jnp.int32(epoch))
+    order = run.program.order(state.key, np.int32(epoch))
     history, running = [], None
     with run.watch.training():
         for chunk in range(run.program.chunks):
             state, metrics = run.program.run(
-                state, run.feed.arrays, order, jnp.int32(chunk)
+                state, run.feed.arrays, order, np.int32(chunk)
             )
             if running is not None:
                 history.append(jax.device_get(running))

@@ -11,6 +11,7 @@ import optax
 from mtlx.data.feed import Feed
 from mtlx.gradients import layers, split
 from mtlx.tasks import Task
+from mtlx.train.axis import ALONE, Axis
 from mtlx.train.granularity import check_granularity, per_layer
 from mtlx.train.optimizers import bind
 from mtlx.train.optimizers.per_task import Optimizer
@@ -50,14 +51,20 @@ def make_plan(
     tasks: tuple[Task, ...],
     feed: Feed,
     settings: Settings,
+    axis: Axis = ALONE,
 ) -> Plan:
-    """The two pure functions of a run; refuses parts that do not go together."""
+    """The two pure functions of a run; refuses parts that do not go together.
+
+    `axis` is that of `make_step`; the other arguments are as in `fit`.
+    """
     optimizer = bind(optimizer, len(tasks), model.owner)
     balancer, granularity = _at_grain(
         balancer, settings.granularity, model, optimizer, feed
     )
     steps_per_epoch = math.prod(settings.cut(feed))
-    step = make_step(model, tasks, optimizer, balancer, steps_per_epoch, granularity)
+    step = make_step(
+        model, tasks, optimizer, balancer, steps_per_epoch, granularity, axis
+    )
 
     def init(key, arrays):
         return init_state(model, optimizer, balancer, first_batch(feed, arrays), key)

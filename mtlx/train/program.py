@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from mtlx.data.feed import Feed
+from mtlx.train.parallel.one_device import OneDevice
 from mtlx.train.state import Step, TrainState, order_key
 from mtlx.types import Array, PyTree
 
@@ -43,18 +44,33 @@ def cut_epoch(steps_per_epoch: int, max_chunk_steps: int) -> tuple[int, int]:
 
 
 def compile_program(
-    step: Step, feed: Feed, state: TrainState, chunks: int, chunk_steps: int
+    step: Step,
+    feed: Feed,
+    state: TrainState,
+    chunks: int,
+    chunk_steps: int,
+    devices: OneDevice | None = None,
 ) -> Program:
-    """Compiles ahead of the first step, and says how long that took."""
-    begin = time.perf_counter()
+    """Compiles ahead of the first step, and says how long that took.
 
-    @jax.jit
+    Args:
+        step: from `make_step`, with the axis of `devices`.
+        feed: placed by `devices`.
+        state: made by `devices`.
+        chunks: dispatches an epoch.
+        chunk_steps: steps a dispatch.
+        devices: the strategy (`mtlx.train.parallel`); None: one device.
+    """
+    begin = time.perf_counter()
+    devices = devices or OneDevice()
+
+    @devices.jit
     def order(key, epoch):
         return feed.order(order_key(key, epoch))
 
     def run(state, arrays, order, chunk):
         def one(state, x):
-            return step(state, feed.fetch(arrays, x))
+            return step(state, devices.fetch(feed, arrays, x))
 
         first = chunk * chunk_steps
         inputs = jax.tree.map(
@@ -62,9 +78,6 @@ def compile_program(
         )
         return jax.lax.scan(one, state, inputs)
 
-    inputs = order(state.key, jnp.int32(1))
-    lowered = jax.jit(run, donate_argnums=0).lower(
-        state, feed.arrays, inputs, jnp.int32(0)
-    )
-    compiled = lowered.compile()
+    inputs = order(state.key, np.int32(1))
+    compiled = devices.compile(run, state, feed.arrays, inputs, np.int32(0))
     return Program(order, compiled, chunks, chunk_steps, time.perf_counter() - begin)

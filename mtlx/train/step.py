@@ -13,17 +13,26 @@ from mtlx.diagnostics import diagnose
 from mtlx.gradients import Owner, measure, measure_cross_gram
 from mtlx.losses import masked_mean
 from mtlx.tasks import Task
+from mtlx.train.axis import ALONE, Axis
 from mtlx.train.bilevel.lookahead import look_ahead
 from mtlx.train.granularity import adam_metric, make_cut
 from mtlx.train.optimizers.per_task import needs_of, tasks_apart
 from mtlx.train.state import Step, TrainState, step_key
 from mtlx.types import Array, Balancer, Batch, Direction, PyTree, Signals
 
+# What a balancer needs -> the parts without a common row that its batch is cut in.
+PARTS = {"cross_gram": 3, "lookahead": 2}
+
 
 def task_losses(
-    tasks: tuple[Task, ...], outputs: dict[str, Array], batch: Batch
+    tasks: tuple[Task, ...],
+    outputs: dict[str, Array],
+    batch: Batch,
+    axis: Axis = ALONE,
 ) -> tuple[Array, Array]:
     """Mean loss of each task over its own rows [T], and which tasks have any [T].
+
+    The rows are those of all devices on the axis.
 
     A label that does not count may be NaN: it is replaced before the loss, since a
     masked NaN would still reach the gradient as 0 * NaN.
@@ -33,9 +42,10 @@ def task_losses(
         where = batch.where[task.name]
         labels = batch.labels[task.name]
         labels = jnp.where(where, labels, jnp.zeros_like(labels))
-        losses.append(masked_mean(task.loss(outputs[task.name], labels), where))
-        present.append(jnp.any(where))
-    return jnp.stack(losses), jnp.stack(present)
+        values = task.loss(outputs[task.name], labels)
+        losses.append(masked_mean(values, where, axis.name))
+        present.append(jnp.sum(where))
+    return axis.total(jnp.stack(losses)), axis.total(jnp.stack(present)) > 0
 
 
 def make_step(
@@ -45,6 +55,7 @@ def make_step(
     balancer: Balancer,
     steps_per_epoch: int,
     granularity: str = "all",
+    axis: Axis = ALONE,
 ) -> Step:
     """The pure function (state, batch) -> (state, metrics) that training scans over.
 
@@ -60,6 +71,8 @@ def make_step(
         steps_per_epoch: tells the balancer which epoch it is in.
         granularity: what the Gram matrix is taken over, see `mtlx.gradients.Cut`. With
             "layer", `balancer` is that of `per_layer`.
+        axis: the devices that run this step together, each on its own rows of `batch`
+            and all on the same state (`mtlx.train.parallel`).
     """
 
     needs = needs_of(optimizer, balancer)
@@ -68,8 +81,9 @@ def make_step(
         dropout_key, balancer_key = jax.random.split(step_key(state))
 
         def loss_on(rows):
+            place = axis if rows is batch else axis.of_part()
             return functools.partial(
-                _forward, model, tasks, state.model_state, rows, dropout_key
+                _forward, model, tasks, state.model_state, rows, dropout_key, place
             )
 
         rows, apart = _measure_apart(
@@ -82,6 +96,8 @@ def make_step(
         signals = measured.signals._replace(
             epoch=state.step // steps_per_epoch, **apart
         )
+        if granularity == "representation" and signals.gram is not None:
+            signals = signals._replace(gram=axis.total_gram(signals.gram))
         decision, balancer_state = balancer.update(
             signals, state.balancer_state, key=balancer_key
         )
@@ -110,19 +126,20 @@ def make_step(
     return step
 
 
-def _forward(model, tasks, model_state, batch, dropout_key, params, probes=None):
+def _forward(model, tasks, model_state, batch, dropout_key, axis, params, probes=None):
     """(losses [T], what else the forward pass gives), for `measure`."""
-    collections = {"params": params, **model_state}
+    collections = {"params": axis.enter(params), **model_state}
     if probes is not None:
         collections["perturbations"] = probes
-    outputs, model_state = model.apply(
-        collections,
-        batch.features,
-        train=True,
-        rngs={"dropout": dropout_key},
-        mutable=list(model_state),
-    )
-    losses, present = task_losses(tasks, outputs, batch)
+    with axis.synchronised():
+        outputs, model_state = model.apply(
+            collections,
+            batch.features,
+            train=True,
+            rngs={"dropout": dropout_key},
+            mutable=list(model_state),
+        )
+    losses, present = task_losses(tasks, outputs, batch, axis)
     return losses, {"present": present, "model_state": model_state}
 
 
@@ -148,11 +165,11 @@ def _measure_apart(
 ) -> tuple[Batch, dict[str, Any]]:
     """The rows of the step itself, and signals from rows that share none."""
     if "cross_gram" in balancer.needs:
-        *pair, rows = _parts(batch, 3)
+        *pair, rows = _parts(batch, PARTS["cross_gram"])
         pair = [loss_on(third) for third in pair]
         return rows, {"cross_gram": measure_cross_gram(pair, params, owner)}
     if "lookahead" in balancer.needs:
-        halves = (loss_on(half) for half in _parts(batch, 2))
+        halves = (loss_on(half) for half in _parts(batch, PARTS["lookahead"]))
         return batch, {"lookahead": look_ahead(*halves, params, owner)}
     return batch, {}
 

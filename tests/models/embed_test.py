@@ -28,6 +28,15 @@ def test_each_column_has_its_own_rows_of_the_one_table():
     np.testing.assert_array_equal(x, np.array(expected))
 
 
+def test_rows_up_to_a_multiple_change_no_vector():
+    features = {"categorical": IDS.at[0, 0].set(-1)}
+    padded = FeatureEncoder(cardinalities=(3, 4), embedding_dim=2, row_multiple=4)
+    x, variables = _encode(features, padded)
+    assert variables["params"]["embedding"].shape == (8, 2)
+    expected, _ = _encode(features)
+    np.testing.assert_array_equal(x, expected)
+
+
 @pytest.mark.parametrize("columns", [{}, {"numerical": jnp.zeros((3, 0))}])
 def test_categorical_columns_alone(columns):
     x, _ = _encode({"categorical": IDS} | columns)

@@ -1,0 +1,18 @@
+"""Many devices: the only place where there is a device mesh.
+
+A strategy says where state, feed and batch lie, and compiles the program of a run.
+"""
+
+from mtlx.train.parallel.layout import shard_members, state_layout
+from mtlx.train.parallel.mesh import make_mesh
+from mtlx.train.parallel.one_device import OneDevice
+from mtlx.train.parallel.strategies import STRATEGIES, make_parallel
+
+__all__ = [
+    "STRATEGIES",
+    "OneDevice",
+    "make_mesh",
+    "make_parallel",
+    "shard_members",
+    "state_layout",
+]
