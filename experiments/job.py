@@ -1,6 +1,5 @@
 """One run of a command, as Hydra composed it."""
 
-import functools
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,13 +9,19 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
-from experiments.record import claim, read_result, write_result
+from experiments.record import claim, make_record, read_result, write_result
 from experiments.sweep import SweepProgress
 from mtlx.tasks import Task
 from mtlx.train import Result
+from mtlx.train.parallel import is_writer
 
 console = Console()
-say = functools.partial(console.print, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Prints; of the processes of one run, the first speaks for all."""
+    if is_writer():
+        console.print(text, highlight=False, soft_wrap=True)
 
 
 class Job(NamedTuple):
@@ -40,7 +45,8 @@ class Job(NamedTuple):
             overrides=tuple(settings.overrides.task),
             number=settings.job.num if multirun else None,
         )
-        claim(job.folder, cfg)
+        if is_writer():
+            claim(job.folder, cfg)
         return job
 
     @property
@@ -78,7 +84,9 @@ class Job(NamedTuple):
                 for task in tasks
             },
         }
-        record = write_result(self.folder, result, facts)
+        record = make_record(result, facts)
+        if is_writer():
+            write_result(self.folder, record)
         line = f"{self.title}: {_headline(record)}, {seconds:.1f} s"
         if self.number is None:
             say(f"{line}\nResults: {self.folder}")

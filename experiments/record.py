@@ -49,12 +49,12 @@ def claim(folder: Path, cfg: DictConfig) -> None:
     OmegaConf.save(cfg, path, resolve=True)
 
 
-def write_result(folder: Path, result: Result, facts: dict[str, Any]) -> dict[str, Any]:
-    """Writes `result.json`, in one go, so that a file that exists is whole."""
+def make_record(result: Result, facts: dict[str, Any]) -> dict[str, Any]:
+    """What `result.json` says of a run."""
     numbers = result._asdict()
     for arrays in ("state", "variables"):
         del numbers[arrays]
-    record = {
+    return {
         **facts,
         **numbers,
         "device": jax.devices()[0].device_kind,
@@ -64,11 +64,14 @@ def write_result(folder: Path, result: Result, facts: dict[str, Any]) -> dict[st
             **{name: importlib.metadata.version(name) for name in PACKAGES},
         },
     }
+
+
+def write_result(folder: Path, record: dict[str, Any]) -> None:
+    """Writes `result.json`, in one go, so that a file that exists is whole."""
     path = folder / "result.json"
     partial = path.with_suffix(".json.partial")
     partial.write_text(json.dumps(record, indent=2))
     partial.replace(path)
-    return record
 
 
 def _comparable(cfg: DictConfig) -> dict[str, Any]:
@@ -78,4 +81,7 @@ def _comparable(cfg: DictConfig) -> dict[str, Any]:
     # Where the data lie does not change what they are.
     for key in ("data_dir", "cache_dir"):
         plain["data"].pop(key, None)
+    # Nor how the processes of a run find each other, what it computes.
+    for key in ("distributed", "processes"):
+        plain["trainer"].pop(key, None)
     return plain

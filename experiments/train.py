@@ -12,8 +12,9 @@ from experiments.job import Job, console
 from experiments.record import folder_name
 from mtlx import compose
 from mtlx.data.folders import cache_folder
-from mtlx.train import Checkpointer
+from mtlx.train import Checkpointer, Observer
 from mtlx.train.curves import CurveWriter
+from mtlx.train.parallel import first_process_first, is_writer, join_processes
 from mtlx.train.progress import ProgressBar
 
 OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
@@ -23,6 +24,8 @@ CONF = str(Path(__file__).resolve().parents[1] / "conf")
 @hydra.main(version_base="1.3", config_path=CONF, config_name="train")
 def main(cfg: DictConfig) -> None:
     """Runs what the configuration says, unless its folder holds the result already."""
+    if cfg.trainer.distributed:
+        join_processes(**cfg.trainer.processes)
     job = Job.current(cfg)
     if not job.is_done():
         train(job)
@@ -32,7 +35,8 @@ def train(job: Job) -> None:
     """One run, from its configuration to its `result.json`."""
     keep_compiled()
     begin, cfg = time.perf_counter(), job.cfg
-    parts = compose.build(cfg)
+    with first_process_first():  # it prepares the data
+        parts = compose.build(cfg)
     checkpointer = Checkpointer(job.folder / "checkpoint", fresh=not cfg.resume)
     result = parts.fit(
         parts.model,
@@ -40,15 +44,19 @@ def train(job: Job) -> None:
         parts.balancer,
         parts.optimizer,
         seed=cfg.seed,
-        observers=(
-            ProgressBar(job.title, console),
-            CurveWriter(job.folder / "epochs.csv"),
-            parts.tracker(job.folder),
-        ),
+        observers=_observers(job, parts) if is_writer() else (),
         checkpointer=checkpointer,
         resume=cfg.resume and checkpointer.latest() is not None,
     )
     job.finish(result, parts.dataset.tasks, time.perf_counter() - begin)
+
+
+def _observers(job: Job, parts: compose.Parts) -> tuple[Observer, ...]:
+    return (
+        ProgressBar(job.title, console),
+        CurveWriter(job.folder / "epochs.csv"),
+        parts.tracker(job.folder),
+    )
 
 
 def keep_compiled() -> None:

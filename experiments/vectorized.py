@@ -27,6 +27,7 @@ from mtlx.train.progress import ProgressBar
 
 GROUPS = ("model", "balancer", "optimizer", "data")
 TRAINER = "mtlx.train.fit"
+DEVICES = ("parallel", "mesh", "shard_rows")  # arguments of `fit` alone
 APART = ("seed", "study", "resume", "tracker")  # no part of what is compiled
 
 
@@ -84,7 +85,7 @@ def train_group(group: Group, max_members: int | None) -> None:
     """All runs of a group, from their configurations to their `result.json`."""
     begin, jobs = time.perf_counter(), group.jobs
     cfg = jobs[0].cfg
-    trainer = compose.instantiate(cfg.trainer)
+    trainer = compose.build_trainer(cfg)
     if any(name.startswith("data.") for name in group.numbers):
         dataset = [compose.build_dataset(job.cfg) for job in jobs]
         tasks = dataset[0].tasks
@@ -110,7 +111,7 @@ def train_group(group: Group, max_members: int | None) -> None:
         checkpointers=checkpointers,
         resume=cfg.resume and checkpointers[0].latest() is not None,
         max_members=max_members,
-        **trainer.keywords,
+        **{k: v for k, v in trainer.keywords.items() if k not in DEVICES},
     )
     share = (time.perf_counter() - begin) / len(jobs)
     for job, result in zip(jobs, results, strict=True):
@@ -137,8 +138,11 @@ def _shape_of(job: Job) -> str:
             for key, value in plain[group].items()
         }
     saved = _saved_epoch(job) if job.cfg.resume else None
-    # A trainer of the user's own knows nothing of populations.
-    alone = None if job.cfg.trainer._target_ == TRAINER else job.number
+    # A trainer of the user's own knows nothing of populations, and a run on many
+    # devices has them to itself.
+    trainer = job.cfg.trainer
+    together = trainer._target_ == TRAINER and trainer.parallel is None
+    alone = None if together else job.number
     return json.dumps([plain, job.choices, saved, alone], sort_keys=True)
 
 
@@ -187,7 +191,7 @@ def _differing(jobs: Sequence[Job]) -> dict[str, list[Any]]:
 
 def _can_differ(job: Job, name: str, values: list[Any]) -> bool:
     """Whether the program takes the number as an argument."""
-    trainer = compose.instantiate(job.cfg.trainer)
+    trainer = compose.build_trainer(job.cfg)
     dataset = compose.build_dataset(job.cfg)
     if name.startswith("data."):
         return isinstance(dataset.train, Stream)

@@ -57,9 +57,15 @@ def build(cfg: DictConfig) -> Parts:
     return Parts(
         dataset=dataset,
         **build_recipe(cfg, dataset, {})._asdict(),
-        fit=instantiate(cfg.trainer),
+        fit=build_trainer(cfg),
         tracker=instantiate(cfg.tracker),
     )
+
+
+def build_trainer(cfg: DictConfig) -> Callable[..., Any]:
+    """The trainer, without what tells an entry point how its processes meet."""
+    keys = [key for key in cfg.trainer if key not in ("distributed", "processes")]
+    return instantiate(OmegaConf.masked_copy(cfg.trainer, keys))
 
 
 def build_dataset(cfg: DictConfig) -> Dataset:

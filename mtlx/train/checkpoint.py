@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from jax.experimental import multihost_utils
 
 from mtlx.types import PyTree
 
@@ -34,8 +35,10 @@ class Checkpointer:
                 f"Expected a checkpoint folder without square brackets in its path, "
                 f"found {self.folder}. Rename it."
             )
-        if fresh and self.folder.exists():
+        if fresh and jax.process_index() == 0 and self.folder.exists():
             shutil.rmtree(self.folder)
+        # The other processes of the run open the folder after that.
+        multihost_utils.sync_global_devices("checkpoint folder")
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True)
         self._manager = ocp.CheckpointManager(self.folder, options=options)
 

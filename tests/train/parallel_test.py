@@ -96,7 +96,7 @@ def test_a_resumed_run_repeats_the_whole_one(dataset, model, tmp_path):
 
 @pytest.mark.parametrize("parallel", ["jit", "shard_map"])
 def test_rows_drawn_on_the_device_are_those_of_one_device(parallel, dataset, model):
-    def sample(key, batch_size):
+    def sample(arrays, key, batch_size):
         index = jax.random.randint(key, (batch_size,), 0, 256)
         return jax.tree.map(lambda x: jnp.asarray(x)[index], dataset.train)
 
@@ -201,7 +201,7 @@ def test_parts_of_a_batch_have_to_divide_too():
 
 
 def test_a_stream_has_no_rows_to_shard(dataset, model):
-    stream = dataset._replace(train=Stream(lambda key, size: dataset.train, 2))
+    stream = dataset._replace(train=Stream(lambda *_: dataset.train, 2))
     with pytest.raises(ValueError, match="held in memory"):
         fit(stream, model, parallel="jit", shard_rows=True, batch_size=256)
 

@@ -6,11 +6,19 @@ A strategy says where state, feed and batch lie, and compiles the program of a r
 from mtlx.train.parallel.layout import shard_members, state_layout
 from mtlx.train.parallel.mesh import make_mesh
 from mtlx.train.parallel.one_device import OneDevice
+from mtlx.train.parallel.processes import (
+    first_process_first,
+    is_writer,
+    join_processes,
+)
 from mtlx.train.parallel.strategies import STRATEGIES, make_parallel
 
 __all__ = [
     "STRATEGIES",
     "OneDevice",
+    "first_process_first",
+    "is_writer",
+    "join_processes",
     "make_mesh",
     "make_parallel",
     "shard_members",
