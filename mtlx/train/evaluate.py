@@ -29,9 +29,7 @@ def make_apply(
     return apply
 
 
-def cut_rows(
-    rows: Batch, batch_size: int, devices: OneDevice | None = None
-) -> PyTree:
+def cut_rows(rows: Batch, batch_size: int, devices: OneDevice | None = None) -> PyTree:
     """The features of `rows` on the devices, in equal batches: [batches, B, ...].
 
     The last batch is filled up with repeats of row 0, which `join_rows` drops.

@@ -98,9 +98,7 @@ def fit(
 
     watch = Watch(observers)
     try:
-        program = compile_program(
-            plan.step, feed, state, *settings.cut(feed), devices
-        )
+        program = compile_program(plan.step, feed, state, *settings.cut(feed), devices)
         start = Start(
             epochs=epochs,
             first_epoch=first,
