@@ -28,8 +28,8 @@ class MultiTaskModel(Layer):
     Returns:
         `model.apply(variables, features, train=False)`: for each task float32 [B], or
         [B, C] for C > 1 outputs: logits or values. `train=True` needs
-        `rngs={"dropout": key}` if dropout_rate > 0, and `mutable=["batch_stats"]` if
-        norm is "batch".
+        `rngs={"dropout": key}` if dropout_rate > 0 or the architecture draws noise, and
+        `mutable=["batch_stats"]` if norm is "batch".
 
     Raises:
         ValueError: no task, two tasks of one name, not one number of outputs a task, or

@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from mtlx import tree
+from mtlx.train.inspect import describe
 from mtlx.train.lanes import Lanes
 from mtlx.train.member import Member
 from mtlx.train.memory import footprint
 from mtlx.train.observers import Start, Watch
 from mtlx.train.result import Result
-from mtlx.train.selection import Selection
+from mtlx.train.selection import Scores, Selection
 from mtlx.train.shared_data import SharedData
 from mtlx.train.state import TrainState
 from mtlx.types import Array, PyTree
@@ -93,6 +94,7 @@ class Group(NamedTuple):
             epoch = 1 + max(m.epoch for m in self.members if not m.done)
             states, history = self._train_epoch(program, states, epoch, watch)
             outputs = self._predict(states.variables, self.data.validation)
+            inside = self._inspect(states.variables)
             step = int(states.step[0])
             improved = np.zeros(len(self.members), bool)
             for number, member in enumerate(self.members):
@@ -101,7 +103,9 @@ class Group(NamedTuple):
                         self.data.tasks, outputs, number
                     )
                     own = {name: values[number] for name, values in history.items()}
-                    improved[number] = member.take(epoch, step, own, scores)
+                    improved[number] = member.take(
+                        epoch, step, own, scores, self._describe(inside, number)
+                    )
             best = _keep(improved, states.variables, best)
             watch.epoch(epoch, [])
             self._finish(states)
@@ -130,6 +134,15 @@ class Group(NamedTuple):
 
     def _predict(self, variables, split) -> dict[str, np.ndarray]:
         return jax.device_get(self.lanes.apply(self.numbers, variables, split.features))
+
+    def _inspect(self, variables) -> PyTree:
+        return jax.device_get(
+            self.lanes.inspect(self.numbers, variables, self.data.inspected)
+        )
+
+    def _describe(self, inside: PyTree, number: int) -> Scores:
+        names = tuple(task.name for task in self.data.tasks)
+        return describe(jax.tree.map(lambda x: x[number], inside), names)
 
     def _finish(self, states: TrainState) -> None:
         """Members that are done keep their own state: the others train on."""

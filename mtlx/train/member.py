@@ -43,7 +43,12 @@ class Member:
             self.checkpointer.close()
 
     def take(
-        self, epoch: int, step: int, history: dict[str, np.ndarray], scores: Scores
+        self,
+        epoch: int,
+        step: int,
+        history: dict[str, np.ndarray],
+        scores: Scores,
+        inside: Scores,
     ) -> bool:
         """Takes in an epoch, and says whether it is the best so far."""
         self.epoch = epoch
@@ -53,5 +58,7 @@ class Member:
             self._watch.epoch(epoch, rows)
             return False
         self.selection = self.selection.update(epoch, scores, None)
-        self._watch.epoch(epoch, rows + score_rows(scores, epoch, step))
+        for found in (scores, inside):
+            rows += score_rows(found, epoch, step)
+        self._watch.epoch(epoch, rows)
         return self.selection.epoch == epoch

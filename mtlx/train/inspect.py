@@ -1,0 +1,167 @@
+"""What the gates and experts of a model do on a split."""
+
+from collections.abc import Callable, Mapping
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+
+from mtlx.data.feed import num_rows
+from mtlx.models import Experts, Gate
+from mtlx.train.selection import Scores
+from mtlx.types import Array, Batch, PyTree
+
+Path = tuple[str, ...]
+MAX_ROWS = 65_536  # means over more rows say the same
+
+
+def make_inspector(
+    model: nn.Module,
+    tasks: tuple[str, ...],
+    rows: Batch,
+    batch_size: int,
+) -> Callable[[PyTree], Scores]:
+    """A function variables -> {task: {metric: value}} over the rows of a split.
+
+    For each `Gate`, of E > 1 weights g scaled to a sum of 1,
+
+    * gate_entropy: mean over the rows of -sum_e g_e log g_e / log E; 1 is a uniform
+      gate, 0 a choice of one expert;
+    * expert_load_max: the largest of the E mean weights; 1 / E is an equal load,
+
+    and for each `Experts`, expert_similarity: the mean over pairs of experts of the
+    correlation of their outputs, every unit centred over the rows; 1 says that all
+    compute the same, up to scale.
+
+    What is named after a task is that task's, all else is "all" tasks'. In front of the
+    metric stands what else the module is called: "level_0/gate_entropy".
+
+    Args:
+        model: linen module of `mtlx.models`.
+        tasks: names of its tasks.
+        rows: the split; those without labels count too. Of more than 65,536 rows, and
+            of a number that `batch_size` does not divide, some are left out evenly.
+        batch_size: rows a forward pass.
+
+    Returns:
+        The function; for a model with neither gates nor experts it gives {} at no cost.
+    """
+    batches = spread_rows(rows, batch_size)
+    collect = jax.jit(lambda variables, batches: look_inside(model, variables, batches))
+
+    def inspect(variables):
+        return describe(jax.device_get(collect(variables, batches)), tasks)
+
+    return inspect
+
+
+def spread_rows(rows: Batch, batch_size: int) -> PyTree:
+    """Features [batches, B, ...] of rows that are spread evenly over the split."""
+    total = num_rows(rows)
+    size = min(batch_size, total)
+    count = max(min(total, MAX_ROWS) // size, 1)
+    index = np.arange(count * size) * total // (count * size)
+
+    def cut(x):
+        return jnp.asarray(np.asarray(x)[index]).reshape(-1, size, *np.shape(x)[1:])
+
+    return jax.tree.map(cut, dict(rows.features))
+
+
+def look_inside(model: nn.Module, variables: PyTree, batches: PyTree) -> PyTree:
+    """What `describe` reads: sums over the rows, for each gate and group of experts."""
+
+    def sums(features):
+        captured = _captured(model, variables, features)
+        return {path: _sums(path[-1], v) for path, v in captured.items()}
+
+    return jax.lax.map(sums, batches)
+
+
+def describe(sums: PyTree, tasks: tuple[str, ...]) -> Scores:
+    """{task: {metric: value}} of what `look_inside` found."""
+    scores: Scores = {}
+    for path, batches in sums.items():
+        task, prefix = _place(path[:-1], tasks)
+        total = {name: x.astype(np.float64).sum(axis=0) for name, x in batches.items()}
+        found = (_of_gate if path[-1] == "gate" else _of_experts)(**total)
+        named = {prefix + name: float(value) for name, value in found.items()}
+        scores.setdefault(task, {}).update(named)
+    return scores
+
+
+def _captured(
+    model: nn.Module, variables: PyTree, features: Mapping[str, Array]
+) -> dict[Path, Array]:
+    """{(*path, "gate"): weights [B, G, E], (*path, "experts"): outputs [B, E, D]}."""
+    kinds: dict[Path, str] = {}
+
+    def wanted(module, method):
+        if method != "__call__" or not isinstance(module, Gate | Experts):
+            return False
+        kinds[module.path] = "gate" if isinstance(module, Gate) else "experts"
+        return True
+
+    _, state = model.apply(variables, features, capture_intermediates=wanted)
+    captured = {}
+    flat = traverse_util.flatten_dict(state.get("intermediates", {}))
+    for (*path, _), calls in flat.items():
+        path = tuple(path)
+        if any(kinds.get(path[:end]) == "gate" for end in range(len(path))):
+            continue  # the hidden layers of a stack of gates
+        values = jnp.concatenate([_stacked(kinds[path], call) for call in calls], 1)
+        if values.shape[-1 if kinds[path] == "gate" else 1] > 1:
+            captured[*path, kinds[path]] = values.astype(jnp.float32)
+    return captured
+
+
+def _stacked(kind: str, value: Array) -> Array:
+    return value[:, None] if kind == "gate" and value.ndim == 2 else value
+
+
+def _sums(kind: str, value: Array) -> dict[str, Array]:
+    """What is added up over the rows of a batch."""
+    if kind == "experts":
+        products = jnp.einsum("bed,bfd->ef", value, value)
+        return {"rows": jnp.float32(len(value)), "sums": value.sum(0), "gram": products}
+    shares = value / jnp.maximum(value.sum(axis=-1, keepdims=True), 1e-12)
+    logs = jnp.log(jnp.where(shares > 0, shares, 1.0))
+    return {
+        "rows": jnp.float32(value.shape[0] * value.shape[1]),
+        "entropy": -jnp.sum(shares * logs),
+        "load": shares.sum(axis=(0, 1)),
+    }
+
+
+def _of_gate(rows, entropy, load) -> dict[str, float]:
+    return {
+        "gate_entropy": entropy / rows / np.log(len(load)),
+        "expert_load_max": load.max() / rows,
+    }
+
+
+def _of_experts(rows, sums, gram) -> dict[str, float]:
+    covariance = gram - sums @ sums.T / rows
+    scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    alive = np.flatnonzero(scale > 0)  # an expert that is constant is like no other
+    correlation = covariance[np.ix_(alive, alive)] / np.outer(
+        scale[alive], scale[alive]
+    )
+    pairs = correlation[np.triu_indices(len(alive), 1)]
+    return {"expert_similarity": pairs.mean() if len(pairs) else np.nan}
+
+
+def _place(path: Path, tasks: tuple[str, ...]) -> tuple[str, str]:
+    """The task that a module is named after, and what to put before its metrics."""
+    owner, parts = "all", []
+    for part in path:
+        named = [task for task in tasks if part.endswith(f"_{task}")]
+        if named:
+            owner = max(named, key=len)
+            part = part.removesuffix(f"_{owner}")
+        parts.append(part)
+    if parts[-1] in ("gate", "experts"):
+        parts.pop()
+    return owner, "".join(f"{part}/" for part in parts)
