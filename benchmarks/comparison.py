@@ -15,14 +15,25 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Entry(NamedTuple):
-    """One member: where it runs, and what it is told to build."""
+    """One member: where it runs, and what it is told to build.
+
+    Args:
+        name: in the tables.
+        kind: "mtlx", the peer's name, "plain", or "product" of two matrices.
+        module: has `build(spec) -> Member`.
+        spec: what to build.
+        python: the interpreter of its process.
+        environment: added to the process's own.
+        share: length of its turns, as a share of the others'.
+    """
 
     name: str
-    module: str  # with build(spec) -> Member
+    kind: str
+    module: str
     spec: Mapping[str, Any]
     python: str = sys.executable
-    ours: bool = False
     environment: Mapping[str, str] = {}
+    share: float = 1.0
 
 
 class Worker:
@@ -51,7 +62,7 @@ class Worker:
 
     def turn(self, seconds: float) -> dict[str, Any]:
         """One turn of at least that long."""
-        return self._ask({"turn": seconds})
+        return self._ask({"turn": seconds * self.entry.share})
 
     def close(self) -> None:
         """Ends the process: it leaves when its input does."""
@@ -81,7 +92,7 @@ def compare(
     """{name: rates (units/s, by round), memory, facts}; a member that failed: error.
 
     Args:
-        entries: the members; one of them, `ours`, is what the ratios are of.
+        entries: the members; the first of kind "mtlx" is what the ratios are of.
         rounds: turns of each.
         seconds: least length of a turn.
         threads: cores of each process.
@@ -100,12 +111,12 @@ def compare(
     finally:
         for worker in workers:
             worker.close()
-    ours = next((entry.name for entry in entries if entry.ours), None)
+    ours = next((entry.name for entry in entries if entry.kind == "mtlx"), None)
     return {name: _summary(name, results, ours) for name in results}
 
 
 def _start(worker: Worker) -> dict[str, Any]:
-    start = {"ours": worker.entry.ours, "module": worker.entry.module}
+    start = {"kind": worker.entry.kind}
     if worker.error:
         return start | {"error": worker.error}
     return start | {"facts": worker.facts, "rates": []}
@@ -116,6 +127,7 @@ def _note(result: dict[str, Any], reply: dict[str, Any]) -> None:
         result["error"] = reply["error"]
         return
     result["rates"].append(reply["units"] / reply["seconds"])
+    result.setdefault("cores", []).append(reply["cores"])
     result |= {key: reply[key] for key in ("losses", "peak_mib", "device_peak")}
 
 
@@ -124,7 +136,8 @@ def _summary(name: str, results: dict[str, Any], ours: str | None) -> dict[str, 
     result = results[name]
     if "error" in result:
         return result
-    result = result | {"rate": spread(result["rates"])}
+    cores = spread(result["cores"])["median"]
+    result = result | {"rate": spread(result["rates"]), "cores": cores}
     if ours is not None and "error" not in results[ours]:
         pairs = zip(results[ours]["rates"], result["rates"], strict=True)
         result["ratio"] = spread([own / other for own, other in pairs])
