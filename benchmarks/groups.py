@@ -8,7 +8,6 @@ from benchmarks.comparison import Entry, compare
 from benchmarks.rounds import save
 
 
-
 def run_groups(
     name: str,
     groups: Mapping[str, Sequence[Entry]],

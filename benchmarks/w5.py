@@ -1,4 +1,4 @@
-"""W5, the whole `make compare` study, vectorised and one by one.  python -m benchmarks.w5
+"""W5, the `make compare` study, vectorised and one by one.   python -m benchmarks.w5
 
 Whole processes, with results folders and caches that start empty: what a user waits
 for the first time. The study takes minutes, so that two or three rounds are an hour's

@@ -42,9 +42,7 @@ def make_batch(workload: Workload, count: int) -> Batch:
 
 def make_model(workload: Workload, dataset: Dataset):
     """The workload's MMoE, or its trunk with heads."""
-    encoder = functools.partial(
-        models.FeatureEncoder, embedding_dim=workload.embedding
-    )
+    encoder = functools.partial(models.FeatureEncoder, embedding_dim=workload.embedding)
     if workload.experts:
         architecture = functools.partial(
             models.MMoE,

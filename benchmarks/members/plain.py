@@ -21,9 +21,7 @@ def build(spec: dict[str, Any]) -> Member:
     workload = Workload.of(spec["workload"])
     torch.manual_seed(0)
     model = Model(workload, spec.get("stacked", False)).to(DEVICE)
-    optimizer = make_optimizer(
-        workload, model.parameters(), spec.get("fused", False)
-    )
+    optimizer = make_optimizer(workload, model.parameters(), spec.get("fused", False))
 
     def forward(x, labels):
         return losses(workload, model(x), labels)

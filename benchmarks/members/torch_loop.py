@@ -19,9 +19,7 @@ def make_optimizer(workload: Workload, parameters, fused: bool = False):
     """The workload's optimizer; all its tensors in one kernel, if `fused`."""
     kinds = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
     settings = {"fused": True} if fused else {}
-    return kinds[workload.optimizer](
-        parameters, lr=workload.learning_rate, **settings
-    )
+    return kinds[workload.optimizer](parameters, lr=workload.learning_rate, **settings)
 
 
 class Batches:
