@@ -29,7 +29,7 @@ def run_groups(
             f"--only expected some of {', '.join(groups)}, found "
             f"{', '.join(sorted(unknown))}."
         )
-    if options.peer_python is None:
+    if not options.peer_python:
         print("No peers: give --peer-python, see benchmarks/requirements.txt.")
     figures = {
         "rounds": options.rounds,
