@@ -87,10 +87,10 @@ def test_an_epoch_counts_its_rows():
 
 
 def test_a_seed_of_the_sweep_does_not_depend_on_the_others():
-    losses = [sweep_mtlx.train(TINY, seeds, 20, 80) for seeds in (1, 3)]
-    assert losses[1].shape == (3, 2)
-    np.testing.assert_allclose(losses[0][0], losses[1][0], rtol=1e-5)
-    assert not np.allclose(losses[1][0], losses[1][1])
+    errors = [sweep_mtlx.train(TINY, seeds, 20, 80) for seeds in (1, 3)]
+    assert errors[1].shape == (3, 2)
+    np.testing.assert_allclose(errors[0][0], errors[1][0], rtol=1e-4)
+    assert not np.allclose(errors[1][0], errors[1][1])
 
 
 def test_peers_and_their_forms():
