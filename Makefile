@@ -4,9 +4,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python
+PEER_PYTHON ?=
+BENCH = $(if $(PEER_PYTHON),--peer-python $(PEER_PYTHON))
 READY = $(VENV)/.ready
 
-.PHONY: help setup compare toy test lint full sample clean
+.PHONY: help setup compare toy test lint bench full sample clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +36,10 @@ test: setup lint  ## all tests
 lint: setup
 	@$(RUN) -m ruff check --quiet mtlx experiments hydra_plugins tests benchmarks
 	@$(RUN) -m ruff format --check --quiet mtlx experiments hydra_plugins tests benchmarks
+
+bench: setup  ## speed against the PyTorch peers: PEER_PYTHON=peers/bin/python
+	@for part in w1 w2 w3 w5; do $(RUN) -m benchmarks.$$part $(BENCH) || exit 1; done
+	@$(RUN) -m benchmarks.page
 
 full: setup  ## all models x all balancers on the full Census-Income data
 	@$(RUN) -m experiments.train experiment=census_full model=single_task balancer=equal

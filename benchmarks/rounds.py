@@ -47,7 +47,10 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 def save(name: str, figures: dict[str, Any]) -> Path:
-    """Writes the figures with the machine and the date that they hold for."""
+    """Writes the figures with the machine and the date that they hold for.
+
+    Those of an accelerator go to NAME_DEVICE.json, beside the CPU's NAME.json.
+    """
     record = {
         "date": date.today().isoformat(),
         "device": jax.devices()[0].device_kind,
@@ -56,6 +59,8 @@ def save(name: str, figures: dict[str, Any]) -> Path:
         **figures,
     }
     RESULTS.mkdir(exist_ok=True)
+    if jax.default_backend() != "cpu":
+        name = f"{name}_{record['device'].lower().replace(' ', '_')}"
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(record, indent=2) + "\n")
     return path

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mtlx.models import MLP, Experts
+from mtlx.models import experts as experts_module
 
 KEY = jax.random.key(0)
 
@@ -71,3 +72,25 @@ def test_an_expert_is_the_mlp_with_its_slice_of_every_parameter(norm, train, ran
 def test_a_group_without_experts_or_layers_is_refused(fields):
     with pytest.raises(ValueError, match="at least one expert and one layer"):
         Experts(**{"num_experts": 2, "widths": (4,)} | fields)
+
+
+def test_products_written_out_are_the_one_product(monkeypatch, randomize):
+    """Outputs and gradients, alone and under vmap, unrolled and not."""
+    x = jax.random.normal(KEY, (7, 6))
+    model = Experts(num_experts=3, widths=(5, 4))
+    variables = randomize(model.init(KEY, x))
+
+    def found():
+        def total(variables, x, scale):
+            return jnp.sum(scale * jnp.sin(model.apply(variables, x)))
+
+        pull = jax.grad(total, argnums=(0, 1))
+        return jax.vmap(pull, in_axes=(None, None, 0))(variables, x, jnp.arange(1.0, 3))
+
+    unrolled = found()
+    monkeypatch.setattr(experts_module, "MOST_UNROLLED", 2)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6),
+        unrolled,
+        found(),
+    )

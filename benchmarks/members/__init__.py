@@ -1,0 +1,1 @@
+"""What takes turns: mtlx, and its peers as their documentation says."""
