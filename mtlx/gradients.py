@@ -49,12 +49,14 @@ class Measurement(NamedTuple):
 
     `gradient(decision)` is the gradient of every parameter: J^T w for the shared ones,
     where the decision is weights w ([L, T] by layer), or the gradient of a `Direction`;
-    the plain task gradient for the own ones.
+    the plain task gradient for the own ones. To both comes that of the penalty, whose
+    part on the shared parameters is `penalty` too; None where the model has none.
     """
 
     signals: Signals
     gradient: Callable[[Array | Direction], PyTree]
     aux: Any
+    penalty: Flat | None = None
 
 
 def split(params: PyTree, owner: Owner) -> tuple[Flat, Flat]:
@@ -92,7 +94,9 @@ def measure(
 
     Args:
         loss_fn: params, or params and probes, -> (losses [T], aux); an entry "present"
-            [T] of a mapping aux goes to the signals.
+            [T] of a mapping aux goes to the signals. An entry "penalty" [] is a part of
+            the objective that is no task's loss: neither losses, gradients nor Gram
+            matrix have it, and its gradient is added whatever the decision.
         params: parameter tree.
         owner: path of a parameter -> the one task that it serves, or None if shared.
         needs: `Balancer.needs`.
@@ -105,32 +109,43 @@ def measure(
     extra = (cut.probes,) if cut.granularity == "representation" else ()
 
     def run(inner, outer, own, *probes):
-        return loss_fn(join(inner, outer, own), *probes)
+        losses, aux = loss_fn(join(inner, outer, own), *probes)
+        penalty = aux.get("penalty") if isinstance(aux, Mapping) else None
+        return (losses, 0.0 if penalty is None else penalty), aux
 
-    losses, pull, aux = jax.vjp(run, inner, outer, own, *extra, has_aux=True)
+    primals = (inner, outer, own, *extra)
+    (losses, _), pull_both, aux = jax.vjp(run, *primals, has_aux=True)
+
+    def pull(weights, penalty=0.0):
+        return pull_both((weights, jnp.float32(penalty)))
+
     # Own parameters of task t meet no other loss, so a cotangent of ones gives each its
     # plain gradient. XLA drops the parts of a pull that are not used.
-    plain = pull(jnp.ones_like(losses))[2]
-    present = aux.get("present") if isinstance(aux, Mapping) else None
-    signals = Signals(losses=losses, present=present)
+    plain = pull(jnp.ones_like(losses), penalty=1.0)[2]
+    signals, penalty = Signals(losses=losses), None
+    if isinstance(aux, Mapping):
+        signals = signals._replace(present=aux.get("present"))
+        if "penalty" in aux:
+            inner_part, outer_part, *_ = pull(jnp.zeros_like(losses), penalty=1.0)
+            penalty = {**inner_part, **outer_part}
 
     def weighted(decision):
         if isinstance(decision, Direction):
-            return join(decision.gradient, plain)
-        inner, outer, *_ = pull(decision)
+            return join(_plus(decision.gradient, penalty), plain)
+        inner, outer, *_ = pull(decision, penalty=1.0)
         return join(inner, outer, plain)
 
     if not needs & {"gram", "grads"}:
-        return Measurement(signals, weighted, aux)
+        return Measurement(signals, weighted, aux, penalty)
     num_tasks = losses.shape[0]
     if cut.granularity in ("last_layer", "representation"):
         place = 0 if cut.granularity == "last_layer" else 3
         stacked = _stack(lambda c: pull(c)[place], num_tasks)
         gram = tree.gram(stacked, num_tasks, metric=_part(cut.metric, stacked))
-        return Measurement(signals._replace(gram=gram), weighted, aux)
+        return Measurement(signals._replace(gram=gram), weighted, aux, penalty)
     stacked = _stack(lambda c: {**pull(c)[0], **pull(c)[1]}, num_tasks)
     if cut.granularity == "layer":
-        return _by_layer(signals, stacked, plain, aux, cut.metric)
+        return _by_layer(signals, stacked, plain, aux, penalty, cut.metric)
     metric = _part(cut.metric, stacked)
     signals = signals._replace(
         gram=tree.gram(stacked, num_tasks, None, metric) if "gram" in needs else None,
@@ -139,10 +154,10 @@ def measure(
 
     def gradient(decision):
         if isinstance(decision, Direction):
-            return join(decision.gradient, plain)
-        return join(tree.weighted_sum(decision, stacked), plain)
+            return join(_plus(decision.gradient, penalty), plain)
+        return join(_plus(tree.weighted_sum(decision, stacked), penalty), plain)
 
-    return Measurement(signals, gradient, aux)
+    return Measurement(signals, gradient, aux, penalty)
 
 
 def measure_cross_gram(
@@ -172,13 +187,22 @@ def _stack(pull: Callable[[Array], PyTree], num_tasks: int) -> PyTree:
     return jax.vmap(pull)(jnp.eye(num_tasks))
 
 
+def _plus(gradient: Flat, penalty: Flat | None) -> Flat:
+    return gradient if penalty is None else jax.tree.map(jnp.add, gradient, penalty)
+
+
 def _part(metric: Flat | None, stacked: PyTree) -> Flat | None:
     """The metric of the parameters that were measured."""
     return None if metric is None else {path: metric[path] for path in stacked}
 
 
 def _by_layer(
-    signals: Signals, stacked: Flat, plain: Flat, aux: Any, metric: Flat | None
+    signals: Signals,
+    stacked: Flat,
+    plain: Flat,
+    aux: Any,
+    penalty: Flat | None,
+    metric: Flat | None,
 ) -> Measurement:
     """One Gram matrix, and one row of weights, for each layer."""
     num_tasks = signals.losses.shape[0]
@@ -193,6 +217,8 @@ def _by_layer(
 
     def gradient(weights):
         rows = zip(weights, blocks.values(), strict=True)
-        return join(*(tree.weighted_sum(w, block) for w, block in rows), plain)
+        shared = {k: v for w, b in rows for k, v in tree.weighted_sum(w, b).items()}
+        return join(_plus(shared, penalty), plain)
 
-    return Measurement(signals._replace(gram=jnp.stack(grams)), gradient, aux)
+    signals = signals._replace(gram=jnp.stack(grams))
+    return Measurement(signals, gradient, aux, penalty)

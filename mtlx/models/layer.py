@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import flax.linen as nn
+import jax.numpy as jnp
 
 from mtlx.models.dropout import Dropout
 from mtlx.types import Array, Float
@@ -78,6 +79,23 @@ class Layer(nn.Module, kw_only=True):
         Initialising makes none: its shape is that of a batch, not of the model.
         """
         return value if self.is_initializing() else self.perturb(name, value)
+
+    @nn.nowrap
+    def penalise(self, name: str, value: Float[Array, ""]) -> None:
+        """Adds `value`, its coefficient included, to the objective of training.
+
+        It goes to the collection "penalties", of which the training step adds up
+        whatever there is. Where the caller does not collect it (evaluation,
+        initialising) it costs nothing.
+        """
+        if not self.is_initializing():
+            self.sow(
+                "penalties",
+                name,
+                value.astype(jnp.float32),
+                init_fn=lambda: jnp.zeros((), jnp.float32),
+                reduce_fn=jnp.add,
+            )
 
     @nn.nowrap
     def nonlinearity(

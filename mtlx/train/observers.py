@@ -96,10 +96,11 @@ def train_rows(
     """The means of an epoch.
 
     Loss and weight of each task over the steps in which it was present; what the Gram
-    matrix says (task "all") over the steps in which it says anything.
+    matrix says (task "all") over the steps in which it says anything; the penalty of a
+    model that has one (task "all").
     """
     rows = []
-    for name in diagnostics.NAMES:
+    for name in (*diagnostics.NAMES, "penalty"):
         if name in history:
             values = history[name][~np.isnan(history[name])]
             value = float(values.mean()) if len(values) else math.nan

@@ -60,11 +60,16 @@ def make_step(
     """The pure function (state, batch) -> (state, metrics) that training scans over.
 
     The model step uses the weights that the balancer returns *for this batch*. Metrics
-    are "loss" [T], "weight" [T] and "present" [T], and where there is a Gram matrix the
-    numbers of `mtlx.diagnostics`. A balancer that needs "cross_gram" gets it from the
-    first two thirds of the batch, and its weights apply to the third. One that needs
-    "lookahead" gets the losses of two halves of the batch as functions of the
-    parameters (`mtlx.train.bilevel`), and its decision applies to all rows.
+    are "loss" [T], "weight" [T] and "present" [T], where there is a Gram matrix the
+    numbers of `mtlx.diagnostics`, and where the model has penalties their sum,
+    "penalty". A penalty (`Layer.penalise`) belongs to the objective and is no task: no
+    balancer sees it or weighs it, and its gradient is added to the one decided on,
+    J^T w + grad R for the shared parameters.
+
+    A balancer that needs "cross_gram" gets it from the first two thirds of the batch,
+    and its weights apply to the third. One that needs "lookahead" gets the losses of
+    two halves of the batch as functions of the parameters (`mtlx.train.bilevel`), and
+    its decision applies to all rows.
 
     Args:
         model, tasks, optimizer, balancer: what is trained, and how.
@@ -105,7 +110,7 @@ def make_step(
             measured.gradient(decision),
             state.opt_state,
             state.params,
-            **tasks_apart(optimizer, signals, decision),
+            **tasks_apart(optimizer, signals, decision, measured.penalty),
         )
         params = optax.apply_updates(state.params, updates)
         if balancer.observe is not None:
@@ -121,7 +126,7 @@ def make_step(
             opt_state=opt_state,
             balancer_state=balancer_state,
         )
-        return next_state, _metrics(signals, decision)
+        return next_state, _metrics(signals, decision, measured.aux)
 
     return step
 
@@ -137,13 +142,19 @@ def _forward(model, tasks, model_state, batch, dropout_key, axis, params, probes
             batch.features,
             train=True,
             rngs={"dropout": dropout_key},
-            mutable=list(model_state),
+            mutable=[*model_state, "penalties"],
         )
+    penalties = jax.tree.leaves(model_state.pop("penalties", {}))
     losses, present = task_losses(tasks, outputs, batch, axis)
-    return losses, {"present": present, "model_state": model_state}
+    aux = {"present": present, "model_state": model_state}
+    if penalties:  # means over a device's rows, or over all rows: see `Axis`
+        aux["penalty"] = axis.total(sum(penalties) / axis.size)
+    return losses, aux
 
 
-def _metrics(signals: Signals, decision: Array | Direction) -> dict[str, Array]:
+def _metrics(
+    signals: Signals, decision: Array | Direction, aux: dict[str, PyTree]
+) -> dict[str, Array]:
     """What is logged; by layer, the mean weights and the Gram matrix of them all."""
     weights = decision.weights if isinstance(decision, Direction) else decision
     gram = signals.gram
@@ -153,6 +164,8 @@ def _metrics(signals: Signals, decision: Array | Direction) -> dict[str, Array]:
     metrics = {"loss": signals.losses, "weight": weights, "present": signals.present}
     if gram is not None:
         metrics |= diagnose(gram, weights, signals.present)
+    if "penalty" in aux:
+        metrics["penalty"] = aux["penalty"]
     return metrics
 
 

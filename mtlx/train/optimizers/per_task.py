@@ -59,8 +59,12 @@ def tasks_apart(
     optimizer: optax.GradientTransformation,
     signals: Signals,
     decision: Array | Direction,
+    penalty: PyTree | None = None,
 ) -> dict[str, PyTree]:
     """The further arguments of the optimizer's update; most take none.
+
+    The gradient of a penalty, which is no task's, is shared out equally among the tasks
+    that are present, so that the stacked gradients still add up to the whole.
 
     Raises:
         ValueError: the balancer does not return weights.
@@ -73,6 +77,11 @@ def tasks_apart(
             "weights, found one that returns a direction. Use balancer=equal."
         )
     stacked = jax.tree.map(lambda g: along(decision, g) * g, signals.grads)
+    if penalty is not None:
+        shares = signals.present / jnp.maximum(jnp.sum(signals.present), 1)
+        stacked = jax.tree.map(
+            lambda g, r: g + along(shares, g) * r[None], stacked, penalty
+        )
     return {"stacked": stacked, "signals": signals}
 
 
