@@ -26,7 +26,8 @@ class Experts(Layer):
             scale, bias and batch statistics.
 
     Returns:
-        [B, E, widths[-1]] of x [B, D].
+        [B, E, widths[-1]] of x [B, D], or of x [B, E, D], where each expert reads an
+        input of its own.
 
     Raises:
         ValueError: no expert or no layer.
@@ -45,7 +46,10 @@ class Experts(Layer):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "batch inputs"], *, train: bool = False
+        self,
+        x: Float[Array, "batch inputs"] | Float[Array, "batch experts inputs"],
+        *,
+        train: bool = False,
     ) -> Float[Array, "batch experts units"]:
         for index, width in enumerate(self.widths):
             x = self._affine(x, index, width)
@@ -60,6 +64,6 @@ class Experts(Layer):
             f"bias_{index}", nn.initializers.zeros, (self.num_experts, width)
         )
         x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
-        # The first layer reads the one input without repeating it E times.
+        # The one input is read without repeating it E times.
         equation = "bi,eio->beo" if x.ndim == 2 else "bei,eio->beo"
         return jnp.einsum(equation, x, kernel) + bias[None]

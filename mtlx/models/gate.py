@@ -46,8 +46,8 @@ class Gate(Layer):
 
 
 def mix(
-    weights: Float[Array, "batch experts"],
+    weights: Float[Array, "batch *gates experts"],
     experts: Float[Array, "batch experts units"],
-) -> Float[Array, "batch units"]:
-    """sum_e weights_e experts_e, in the dtype of the experts."""
-    return jnp.einsum("be,bed->bd", weights.astype(experts.dtype), experts)
+) -> Float[Array, "batch *gates units"]:
+    """sum_e weights_e experts_e for each gate, in the dtype of the experts."""
+    return jnp.einsum("b...e,bed->b...d", weights.astype(experts.dtype), experts)

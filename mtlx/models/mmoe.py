@@ -37,23 +37,35 @@ class MMoE(MultiTaskModel):
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
         x = self.encoder(name="encoder")(features)
-        count, settings = self.num_experts, self.settings()
-        experts = Experts(
-            num_experts=count, widths=self.expert_widths, name="experts", **settings
-        )(x, train=train)
-        experts = self.probe("expert_outputs", experts)
+        experts = self.probe("expert_outputs", self.run_experts(x, train))
         x = self.probe("gate_input", x)
+        return {
+            task: mix(self.make_gate(task)(x, train=train), experts)
+            for task in self.tasks
+        }
 
-        def mixture(task):
-            gate = Gate(
-                num_experts=count,
-                widths=self.gate_widths,
-                name=f"gate_{task}",
-                **settings,
-            )
-            return mix(gate(x, train=train), experts)
+    @nn.nowrap
+    def run_experts(
+        self, x: Float[Array, "batch inputs"], train: bool
+    ) -> Float[Array, "batch experts units"]:
+        """What the tasks' gates mix; to be called from a compact method."""
+        experts = Experts(
+            num_experts=self.num_experts,
+            widths=self.expert_widths,
+            name="experts",
+            **self.settings(),
+        )
+        return experts(x, train=train)
 
-        return {task: mixture(task) for task in self.tasks}
+    @nn.nowrap
+    def make_gate(self, task: str) -> Gate:
+        """The gate of a task; to be called from a compact method."""
+        return Gate(
+            num_experts=self.num_experts,
+            widths=self.gate_widths,
+            name=f"gate_{task}",
+            **self.settings(),
+        )
 
     @nn.nowrap
     def last_layers(self) -> tuple[tuple[str, ...], ...]:
