@@ -1,11 +1,21 @@
-"""Models: an encoder, seven architectures, and the layers that they are made of."""
+"""Models: an encoder, the architectures, and the layers that they are made of."""
 
+from mtlx.models.adatt import AdaTTSp
+from mtlx.models.adatt_gp import AdaTTGp
 from mtlx.models.base import MultiTaskModel
 from mtlx.models.cgc import CGC
+from mtlx.models.cross_stitch import CrossStitch
+from mtlx.models.cross_task_attention import CrossTaskAttention
+from mtlx.models.dselect_k import DSelectK
 from mtlx.models.embed import FeatureEncoder
 from mtlx.models.experts import Experts
+from mtlx.models.field_transformer import FieldTransformer
 from mtlx.models.gate import Gate
+from mtlx.models.home import HoME
+from mtlx.models.l2_constrained import L2Constrained
 from mtlx.models.match import count_parameters, match_params
+from mtlx.models.metaheac import MetaHeac
+from mtlx.models.ml_mmoe import MLMMoE
 from mtlx.models.mlp import MLP
 from mtlx.models.mmoe import MMoE
 from mtlx.models.mtan import MTAN
@@ -13,21 +23,43 @@ from mtlx.models.omoe import OMoE
 from mtlx.models.ple import PLE
 from mtlx.models.shared_bottom import SharedBottom
 from mtlx.models.single_task import SingleTask
+from mtlx.models.sluice import Sluice
+from mtlx.models.snr import SNRTrans
+from mtlx.models.snr_average import SNRAverage
+from mtlx.models.task_query_attention import TaskQueryAttention
+from mtlx.models.tensor_factorised import TensorFactorised
+from mtlx.models.topk_mmoe import TopKMMoE
 from mtlx.models.tower import Tower
 
 __all__ = [
+    "AdaTTGp",
+    "AdaTTSp",
     "CGC",
+    "CrossStitch",
+    "CrossTaskAttention",
+    "DSelectK",
     "Experts",
     "FeatureEncoder",
+    "FieldTransformer",
     "Gate",
+    "HoME",
+    "L2Constrained",
+    "MLMMoE",
     "MLP",
     "MMoE",
     "MTAN",
+    "MetaHeac",
     "MultiTaskModel",
     "OMoE",
     "PLE",
+    "SNRAverage",
+    "SNRTrans",
     "SharedBottom",
     "SingleTask",
+    "Sluice",
+    "TaskQueryAttention",
+    "TensorFactorised",
+    "TopKMMoE",
     "Tower",
     "count_parameters",
     "match_params",

@@ -28,8 +28,8 @@ class MultiTaskModel(Layer):
     Returns:
         `model.apply(variables, features, train=False)`: for each task float32 [B], or
         [B, C] for C > 1 outputs: logits or values. `train=True` needs
-        `rngs={"dropout": key}` if dropout_rate > 0 or the architecture draws noise, and `mutable=["batch_stats"]` if
-        norm is "batch".
+        `rngs={"dropout": key}` if dropout_rate > 0 or the architecture draws noise, and
+        `mutable=["batch_stats"]` if norm is "batch".
 
     Raises:
         ValueError: no task, two tasks of one name, not one number of outputs a task, or
@@ -77,20 +77,7 @@ class MultiTaskModel(Layer):
     def __call__(
         self, features: Mapping[str, Array], *, train: bool = False
     ) -> dict[str, Float[Array, "batch ..."]]:
-        return self.predict(self.represent(features, train), train)
-
-    @nn.nowrap
-    def represent(
-        self, features: Mapping[str, Array], train: bool
-    ) -> dict[str, Float[Array, "batch units"]]:
-        """What the tower of each task reads: h_k [B, D]."""
-        raise NotImplementedError(f"{type(self).__name__} does not define represent.")
-
-    @nn.nowrap
-    def predict(
-        self, hidden: Mapping[str, Float[Array, "batch units"]], train: bool
-    ) -> dict[str, Float[Array, "batch ..."]]:
-        """The outputs y_k = tower_k(h_k)."""
+        hidden = self.represent(features, train)
         return {
             task: Tower(
                 outputs=outputs,
@@ -100,6 +87,13 @@ class MultiTaskModel(Layer):
             )(hidden[task], train=train)
             for task, outputs in zip(self.tasks, self.outputs, strict=True)
         }
+
+    @nn.nowrap
+    def represent(
+        self, features: Mapping[str, Array], train: bool
+    ) -> dict[str, Float[Array, "batch units"]]:
+        """What the tower of each task reads: h_k [B, D]."""
+        raise NotImplementedError(f"{type(self).__name__} does not define represent.")
 
     @nn.nowrap
     def owners(self) -> dict[tuple[str, ...], str]:

@@ -61,7 +61,9 @@ class CrossStitch(MultiTaskModel):
             columns = layer(stitched, train=train)
             if level < len(self.column_widths) - 1:
                 unit = self.param(f"unit_{level}", stitch_init(self.keep), (count,) * 2)
-                stitched = jnp.einsum("kj,bjd->bkd", unit.astype(columns.dtype), columns)
+                stitched = jnp.einsum(
+                    "kj,bjd->bkd", unit.astype(columns.dtype), columns
+                )
         columns = self.probe("columns", columns)
 
         def stitch(index, task):

@@ -30,10 +30,13 @@ class FeatureEncoder(nn.Module):
         embedding_dim: width D of each column's vector.
         row_multiple: the table gets rows that no id reads, up to a multiple of this, so
             that it can be cut over as many devices.
+        tokens: whether the columns stay apart: then a numeric column n, too, becomes a
+            vector, numerical_n v_n + c_n, with v and c [N, D] trainable.
 
     Returns:
-        float32 [B, F * D + N] of features "categorical" [B, F] int32 and "numerical"
-        [B, N]. Either may be absent or have no columns; other entries are ignored.
+        float32 [B, F * D + N], or [B, F + N, D] of tokens, of features "categorical"
+        [B, F] int32 and "numerical" [B, N]. Either may be absent or have no columns;
+        other entries are ignored.
 
     Raises:
         ValueError: the number of categorical columns is not len(cardinalities), or
@@ -50,20 +53,35 @@ class FeatureEncoder(nn.Module):
     cardinalities: tuple[int, ...] = ()
     embedding_dim: int = 8
     row_multiple: int = 1
+    tokens: bool = False
 
     @nn.compact
-    def __call__(self, features: Mapping[str, Array]) -> Float[Array, "batch width"]:
+    def __call__(
+        self, features: Mapping[str, Array]
+    ) -> Float[Array, "batch width"] | Float[Array, "batch tokens width"]:
         ids, numerical = features.get("categorical"), features.get("numerical")
         self._check(ids, numerical)
         parts = []
         if self.cardinalities:
             parts.append(self._embed(ids))
         if numerical is not None:
-            parts.append(numerical.astype(jnp.float32))
-        return jnp.concatenate(parts, axis=-1)
+            numerical = numerical.astype(jnp.float32)
+            parts.append(self._lift(numerical) if self.tokens else numerical)
+        return jnp.concatenate(parts, axis=1)
 
     @nn.nowrap
-    def _embed(self, ids: Int[Array, "batch fields"]) -> Float[Array, "batch width"]:
+    def _lift(
+        self, numerical: Float[Array, "batch columns"]
+    ) -> Float[Array, "batch columns width"]:
+        shape, init = (numerical.shape[1], self.embedding_dim), nn.initializers.normal
+        slope = self.param("slope", init(INIT_STDDEV), shape, jnp.float32)
+        offset = self.param("offset", init(INIT_STDDEV), shape, jnp.float32)
+        return numerical[:, :, None] * slope[None] + offset[None]
+
+    @nn.nowrap
+    def _embed(
+        self, ids: Int[Array, "batch fields"]
+    ) -> Float[Array, "batch width"] | Float[Array, "batch fields width"]:
         sizes = np.asarray(self.cardinalities, np.int32)
         rows = -(-int(sizes.sum()) // self.row_multiple) * self.row_multiple
         init = nn.initializers.normal(INIT_STDDEV)
@@ -73,7 +91,7 @@ class FeatureEncoder(nn.Module):
         vectors = jnp.take(
             table, jnp.where(known, ids + offsets[None], rows), axis=0, mode="fill"
         )
-        return vectors.reshape(len(ids), -1)
+        return vectors if self.tokens else vectors.reshape(len(ids), -1)
 
     @nn.nowrap
     def _check(self, ids: Array | None, numerical: Array | None) -> None:

@@ -83,9 +83,7 @@ class Sluice(MultiTaskModel):
             layers.append(last.reshape(-1, self.column_width))
             equal = nn.initializers.constant(1.0 / self.num_layers)
             beta = self.param(f"beta_{task}", equal, (self.num_layers,))
-            return sum(
-                b.astype(h.dtype) * h for b, h in zip(beta, layers, strict=True)
-            )
+            return sum(b.astype(h.dtype) * h for b, h in zip(beta, layers, strict=True))
 
         return {task: mix_layers(index, task) for index, task in enumerate(self.tasks)}
 
