@@ -36,10 +36,10 @@ class AdaTTSp(MultiTaskModel):
         ValueError: no level, or a group without experts.
 
     Reference:
-        Li et al., "AdaTT: Adaptive Task-to-Task Fusion Network for Multitask Learning in
-        Recommendations", KDD 2023, equations 1 to 6. If no group has more than one
-        expert v is 1, as there; otherwise it starts from U(-1/sqrt(n), 1/sqrt(n)) with
-        n experts in the group, as published.
+        Li et al., "AdaTT: Adaptive Task-to-Task Fusion Network for Multitask Learning
+        in Recommendations", KDD 2023 (AdaTT-sp). As in the published code v is 1 if no
+        group has more than one expert, and otherwise starts from U(-1/sqrt(n),
+        1/sqrt(n)) with n experts in the group.
     """
 
     num_task_experts: int = 2

@@ -21,8 +21,8 @@ class AdaTTGp(AdaTTSp):
         ValueError: no level, or a group without experts.
 
     Reference:
-        Li et al., "AdaTT: Adaptive Task-to-Task Fusion Network for Multitask Learning in
-        Recommendations", KDD 2023, section 3.3 (the general version).
+        Li et al., "AdaTT: Adaptive Task-to-Task Fusion Network for Multitask Learning
+        in Recommendations", KDD 2023 (the general-purpose AdaTT).
     """
 
     num_shared_experts: int = 1
