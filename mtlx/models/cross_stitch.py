@@ -29,8 +29,8 @@ class CrossStitch(MultiTaskModel):
 
     Reference:
         Misra et al., "Cross-stitch Networks for Multi-task Learning", CVPR 2016,
-        equation 1 and section 4.1 (start at .9 and .1); as a baseline on rows in Ma et
-        al., KDD 2018. The paper's columns start from single-task networks; here all
+        equation 1; as a baseline on rows in Ma et al., KDD 2018. One scalar mixes all
+        units of a column, as a channel is mixed there. The paper's columns start from single-task networks; here all
         parts are trained from the start.
     """
 
@@ -40,8 +40,8 @@ class CrossStitch(MultiTaskModel):
     def __post_init__(self):
         if not self.column_widths:
             raise ValueError(
-                "CrossStitch: expected column_widths with at least one layer to stitch, "
-                "found ()."
+                "CrossStitch: expected column_widths with at least one layer to stitch,"
+                " found ()."
             )
         super().__post_init__()
 

@@ -27,7 +27,7 @@ class FeatureGate(Layer):
 
     Reference:
         Wang et al., "HoME: Hierarchy of Multi-Gate Experts for Multi-Task Learning at
-        Kuaishou", KDD 2025, equations 12 and 13.
+        Kuaishou", KDD 2025 (the feature gate).
     """
 
     num_factors: int = 2

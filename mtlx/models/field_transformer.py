@@ -26,7 +26,7 @@ class FieldTransformer(MultiTaskModel):
         encoder: as in `MultiTaskModel`; here it is called with `tokens=True` too, and
             makes tokens [B, F, D], as `FeatureEncoder` does.
         tasks, outputs, tower_widths: see `MultiTaskModel`.
-        activation, norm, dropout_rate, dtype: see `Layer`; `norm` is that of the towers.
+        activation, norm, dropout_rate, dtype: see `Layer`; `norm` is the towers'.
 
     Raises:
         ValueError: no block, or a token_dim that num_heads does not divide.
@@ -34,7 +34,7 @@ class FieldTransformer(MultiTaskModel):
     Reference:
         Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data"
         (FT-Transformer), NeurIPS 2021, section 3.3, with T tokens in place of the one
-        [CLS]; after BERT the blocks have the norm first.
+        [CLS].
     """
 
     token_dim: int = 48
@@ -46,8 +46,8 @@ class FieldTransformer(MultiTaskModel):
         heads, size = self.num_heads, self.token_dim
         if self.num_layers < 1 or heads < 1 or size % heads:
             raise ValueError(
-                f"FieldTransformer: expected num_layers >= 1 and num_heads that divides "
-                f"token_dim, found {self.num_layers}, {heads} and {size}."
+                f"FieldTransformer: expected num_layers >= 1 and num_heads that "
+                f"divides token_dim, found {self.num_layers}, {heads} and {size}."
             )
         super().__post_init__()
 

@@ -42,8 +42,7 @@ class DSelectGate(Gate):
 
     Reference:
         Hazimeh et al., "DSelect-k: Differentiable Selection in the Mixture of Experts
-        with Applications to Multi-Task Learning", NeurIPS 2021, equations 3 to 6 and
-        section 3.2. W_z starts from U(-gamma/100, gamma/100), as published.
+        with Applications to Multi-Task Learning", NeurIPS 2021. W_z starts from U(-gamma/100, gamma/100), as published.
     """
 
     num_selected: int = 2
@@ -91,7 +90,7 @@ class DSelectGate(Gate):
 
 
 def smooth_step(t: Float[Array, "*shape"], gamma: float) -> Float[Array, "*shape"]:
-    """0 below -gamma/2, 1 above gamma/2, -2/gamma^3 t^3 + 3/(2 gamma) t + 1/2 between."""
+    """-2/gamma^3 t^3 + 3/(2 gamma) t + 1/2 on [-gamma/2, gamma/2], 0 below, 1 above."""
     t = jnp.clip(t / gamma, -0.5, 0.5)
     return -2.0 * t**3 + 1.5 * t + 0.5
 

@@ -16,7 +16,8 @@ class HoME(MultiTaskModel, kw_only=True):
 
     With M the mixture `SelfGatedMix` and every E a `GatedExperts`, for a group c
 
-        z_c = M([E'_s(x); E'_c(x)], own E'_c),   z_s = M([E'_s(x); E'_1(x); ..], own E'_s)
+        z_c = M([E'_s(x); E'_c(x)], own E'_c)
+        z_s = M([E'_s(x); E'_1(x); ..], own E'_s)
 
     and for a task k of c, with gates that read [z_c; z_s],
 
@@ -27,7 +28,7 @@ class HoME(MultiTaskModel, kw_only=True):
     Args:
         groups: names of the tasks of each group; () is one group of all tasks.
         num_meta_shared, num_meta_group: number of experts E'_s, and of each E'_c.
-        num_shared, num_group, num_task: number of experts E_s, of each E_c, of each E_k.
+        num_shared, num_group, num_task: number of experts E_s, and of each E_c, E_k.
         expert_width: units of every expert.
         num_factors, rank: see `FeatureGate`.
         tasks, outputs, encoder, tower_widths: see `MultiTaskModel`.
@@ -40,7 +41,7 @@ class HoME(MultiTaskModel, kw_only=True):
 
     Reference:
         Wang et al., "HoME: Hierarchy of Multi-Gate Experts for Multi-Task Learning at
-        Kuaishou", KDD 2025, section 3. The paper's groups are watching and interacting.
+        Kuaishou", KDD 2025. The paper's groups are watching and interacting.
         One feature gate serves a group of experts, where the paper has one an expert.
     """
 
@@ -79,8 +80,7 @@ class HoME(MultiTaskModel, kw_only=True):
     ) -> dict[str, Float[Array, "batch units"]]:
         x = self.encoder(name="encoder")(features)
         metas, shared = self._metas(x, train)
-        # What the shared experts of the second level read is not yet the representation:
-        # their outputs are, and the copies of z that the tasks' own parts read.
+        # Probes go on what the tasks' own parts read, not on what shared experts read.
         everyone = self._experts("shared_experts", self.num_shared, shared, train)
         everyone = self.probe("shared_outputs", everyone)
         z_s = self.probe("meta_shared", shared)

@@ -51,7 +51,7 @@ class GatedExperts(Layer):
 class SelfGatedMix(Layer):
     """gate(x) [all experts] + self(x) [own experts].
 
-    self is a softmax over the own experts, or a sigmoid if there is but one, for which a
+    self is a softmax over the own experts, or a sigmoid if there is but one, whose
     softmax would be 1 whatever x.
 
     Args:
@@ -61,7 +61,8 @@ class SelfGatedMix(Layer):
         [B, units] of x [B, D], all experts [B, E, units] and own ones [B, N, units].
 
     Reference:
-        Wang et al., HoME, KDD 2025, equations 8 to 11 and 14.
+        Wang et al., "HoME: Hierarchy of Multi-Gate Experts for Multi-Task Learning at
+        Kuaishou", KDD 2025 (the self-gate).
     """
 
     @nn.compact

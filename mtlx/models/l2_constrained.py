@@ -13,9 +13,10 @@ from mtlx.types import Array, Float
 
 
 class L2Constrained(MultiTaskModel):
-    """y_k = tower_k(f(x; theta_k)), with the penalty alpha sum_{j<k} |theta_j - theta_k|^2.
+    """y_k = tower_k(f(x; theta_k)), the theta_k of all tasks drawn to each other.
 
-    One bottom a task, of one form, drawn towards each other. The encoder is shared; the
+    The penalty is alpha sum_{j<k} |theta_j - theta_k|^2.
+    There is one bottom a task, all of one form. The encoder is shared; the
     bottoms are their tasks' own, and meet in the penalty alone.
 
     Args:
@@ -28,7 +29,7 @@ class L2Constrained(MultiTaskModel):
         ValueError: bottoms without layers.
 
     Reference:
-        The baseline L2-Constrained of Ma et al., KDD 2018, section 4.3, after Duong et
+        The baseline L2-Constrained of Ma et al., KDD 2018, section 6, after Duong et
         al., "Low Resource Dependency Parsing: Cross-lingual Parameter Sharing in a
         Neural Network Parser", ACL 2015; there for two tasks. The towers, which may
         have other outputs, are not constrained.
@@ -41,7 +42,7 @@ class L2Constrained(MultiTaskModel):
         if not self.bottom_widths:
             raise ValueError(
                 "L2Constrained: expected bottom_widths with at least one layer to "
-                "constrain, found (); to put the towers on the encoder use SharedBottom."
+                "constrain, found (); for towers on the encoder use SharedBottom."
             )
         super().__post_init__()
 

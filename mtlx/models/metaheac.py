@@ -29,7 +29,7 @@ class MetaHeac(MultiTaskModel):
 
     Reference:
         Zhu et al., "Learning to Expand Audience via Meta Hybrid Experts and Critics for
-        Recommendation and Advertising" (MetaHeac), KDD 2021, section 3.2. The critics
+        Recommendation and Advertising" (MetaHeac), KDD 2021. The critics
         are summed with weights that sum to 1: dividing by their number, as some
         implementations do, would cap a probability at 1 / num_critics. Here their
         logits are mixed and not their probabilities, so that regression tasks have

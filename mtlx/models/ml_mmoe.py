@@ -29,7 +29,7 @@ class MLMMoE(MMoE):
 
     Reference:
         The baseline ML-MMoE of Tang et al., "Progressive Layered Extraction (PLE)",
-        RecSys 2020, section 5.1.2, in the form of Li et al., "AdaTT", KDD 2023, whose
+        RecSys 2020, in the form of Li et al., "AdaTT", KDD 2023, whose
         published code has a gate for each expert of the next level. Here the experts of
         a level have one layer, so that a level is a width.
     """

@@ -17,7 +17,8 @@ KERNEL_INIT = nn.initializers.lecun_normal(in_axis=(1, 2), out_axis=3, batch_axi
 class Routing(Layer):
     """v_j = sum_i z_ji W_ji u_i with hard-concrete gates z; or v_j = sum_i z_ji u_i.
 
-        s = sigmoid((logit(u) + log_alpha) / beta),   z = clip(s (zeta - gamma) + gamma, 0, 1)
+        s = sigmoid((logit(u) + log_alpha) / beta)
+        z = clip(s (zeta - gamma) + gamma, 0, 1)
 
     u ~ U(0, 1) is drawn for each connection and step in training; u = 1/2, which gives
     the median of z, otherwise. The penalty sparsity * sum sigmoid(log_alpha - beta
@@ -40,9 +41,9 @@ class Routing(Layer):
 
     Reference:
         Ma et al., "SNR: Sub-Network Routing for Flexible Parameter Sharing in
-        Multi-Task Learning", AAAI 2019, equations 4 to 9; Louizos et al., "Learning
-        Sparse Neural Networks through L0 Regularization", ICLR 2018, whose gate at test
-        time leaves out beta.
+        Multi-Task Learning", AAAI 2019; Louizos et al., "Learning
+        Sparse Neural Networks through L0 Regularization", ICLR 2018, equations 10 to
+        12; its gate at test time leaves out beta.
     """
 
     num_outputs: int

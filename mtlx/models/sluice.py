@@ -16,7 +16,8 @@ class Sluice(MultiTaskModel):
 
     Each task has a column of layers, and each layer two subspaces of half its units:
 
-        [c_k1^l; c_k2^l] = MLP_k^l(s_k^{l-1}),   s_ki^l = sum_{j,i'} alpha^l_{ki,ji'} c_ji'^l
+        [c_k1^l; c_k2^l] = MLP_k^l(s_k^{l-1})
+        s_ki^l = sum_{j,i'} alpha^l_{ki,ji'} c_ji'^l
 
     with alpha^l of 2T x 2T trainable scalars and beta_k of one scalar a layer. The
     penalty orthogonality * sum_{l,k} |C_k1^T C_k2 / B|_F^2, C [B, units/2] the outputs
@@ -36,7 +37,7 @@ class Sluice(MultiTaskModel):
 
     Reference:
         Ruder et al., "Latent Multi-task Architecture Learning" (sluice networks), AAAI
-        2019, equations 1 to 4. The paper's columns are biLSTMs; the penalty is a mean
+        2019. The paper's columns are biLSTMs; the penalty is a mean
         over the rows, so that it does not depend on the batch size; beta starts at 1/L.
     """
 

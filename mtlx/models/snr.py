@@ -32,7 +32,7 @@ class SNRTrans(MultiTaskModel):
 
     Reference:
         Ma et al., "SNR: Sub-Network Routing for Flexible Parameter Sharing in
-        Multi-Task Learning", AAAI 2019, section 3 (SNR-Trans).
+        Multi-Task Learning", AAAI 2019 (SNR-Trans).
     """
 
     num_modules: int = 4

@@ -14,7 +14,7 @@ class SNRAverage(SNRTrans):
 
     Reference:
         Ma et al., "SNR: Sub-Network Routing for Flexible Parameter Sharing in
-        Multi-Task Learning", AAAI 2019, section 3 (SNR-Aver).
+        Multi-Task Learning", AAAI 2019 (SNR-Aver).
     """
 
     module_width: int = 92

@@ -25,7 +25,7 @@ class TensorFactorised(MultiTaskModel):
         ValueError: bottoms without layers, or a rank below 1.
 
     Reference:
-        The baseline Tensor-Factorization of Ma et al., KDD 2018, section 4.3, after
+        The baseline Tensor-Factorization of Ma et al., KDD 2018, section 6, after
         Yang and Hospedales, ICLR 2017.
     """
 
