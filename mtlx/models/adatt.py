@@ -43,7 +43,7 @@ class AdaTTSp(MultiTaskModel):
     """
 
     num_task_experts: int = 2
-    expert_widths: tuple[int, ...] = (64, 48)
+    expert_widths: tuple[int, ...] = (72, 48)
     gate_widths: tuple[int, ...] = ()
 
     def __post_init__(self):
@@ -67,7 +67,7 @@ class AdaTTSp(MultiTaskModel):
         x, settings = self.encoder(name="encoder")(features), self.settings()
         counts = self.groups()
         group = np.repeat(np.arange(len(counts)), counts)
-        member = jnp.asarray(group[None] == np.arange(len(counts))[:, None])
+        member = group[None] == np.arange(len(counts))[:, None]
         levels = len(self.expert_widths)
         for level, width in enumerate(self.expert_widths):
             experts = Experts(

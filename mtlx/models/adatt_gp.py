@@ -27,7 +27,7 @@ class AdaTTGp(AdaTTSp):
 
     num_shared_experts: int = 1
     num_task_experts: int = 2
-    expert_widths: tuple[int, ...] = (56, 40)
+    expert_widths: tuple[int, ...] = (60, 48)
 
     @nn.nowrap
     def groups(self) -> tuple[int, ...]:

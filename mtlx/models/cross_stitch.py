@@ -29,9 +29,8 @@ class CrossStitch(MultiTaskModel):
 
     Reference:
         Misra et al., "Cross-stitch Networks for Multi-task Learning", CVPR 2016,
-        equation 1; as a baseline on rows in Ma et al., KDD 2018. One scalar mixes all
-        units of a column, as a channel is mixed there. The paper's columns start from single-task networks; here all
-        parts are trained from the start.
+        equation 1; as a baseline on rows in Ma et al., KDD 2018, section 6. The paper's
+        columns start from single-task networks; here all is trained from the start.
     """
 
     column_widths: tuple[int, ...] = (144, 48)

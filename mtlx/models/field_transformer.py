@@ -37,10 +37,10 @@ class FieldTransformer(MultiTaskModel):
         [CLS].
     """
 
-    token_dim: int = 48
+    token_dim: int = 52
     num_layers: int = 4
     num_heads: int = 4
-    feedforward_width: int = 192
+    feedforward_width: int = 208
 
     def __post_init__(self):
         heads, size = self.num_heads, self.token_dim

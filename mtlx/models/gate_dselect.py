@@ -42,7 +42,8 @@ class DSelectGate(Gate):
 
     Reference:
         Hazimeh et al., "DSelect-k: Differentiable Selection in the Mixture of Experts
-        with Applications to Multi-Task Learning", NeurIPS 2021. W_z starts from U(-gamma/100, gamma/100), as published.
+        with Applications to Multi-Task Learning", NeurIPS 2021. W_z starts from
+        U(-gamma/100, gamma/100), as published.
     """
 
     num_selected: int = 2

@@ -53,11 +53,12 @@ class HoME(MultiTaskModel, kw_only=True):
     num_task: int = 1
     expert_width: int = 64
     num_factors: int = 2
-    rank: int = 16
+    rank: int = 12
     activation: Callable[..., Array] = nn.swish
     norm: Norm = "batch"
 
     def __post_init__(self):
+        super().__post_init__()
         named = [task for group in self.groups for task in group]
         if self.groups and sorted(named) != sorted(self.tasks):
             raise ValueError(
@@ -72,7 +73,6 @@ class HoME(MultiTaskModel, kw_only=True):
                 f"{self.num_meta_group}, num_shared={self.num_shared}, num_group="
                 f"{self.num_group} and num_task={self.num_task}."
             )
-        super().__post_init__()
 
     @nn.nowrap
     def represent(

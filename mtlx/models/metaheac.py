@@ -29,15 +29,15 @@ class MetaHeac(MultiTaskModel):
 
     Reference:
         Zhu et al., "Learning to Expand Audience via Meta Hybrid Experts and Critics for
-        Recommendation and Advertising" (MetaHeac), KDD 2021. The critics
-        are summed with weights that sum to 1: dividing by their number, as some
-        implementations do, would cap a probability at 1 / num_critics. Here their
-        logits are mixed and not their probabilities, so that regression tasks have
-        critics too; the gates read the whole of x, not the mean of its fields; and the
-        meta-learning of the paper's section 3.3 is not part of the model.
+        Recommendation and Advertising" (MetaHeac), KDD 2021. The critics are summed
+        with weights that sum to 1: dividing by their number, as some implementations
+        do, would cap a probability at 1 / num_critics. Here their logits are mixed and
+        not their probabilities, so that regression tasks have critics too; the gates
+        read the whole of x, not the mean of its fields; and the paper's meta-learning
+        is not part of the model.
     """
 
-    num_experts: int = 7
+    num_experts: int = 8
     expert_widths: tuple[int, ...] = (64,)
     num_critics: int = 5
     gate_widths: tuple[int, ...] = ()

@@ -41,7 +41,7 @@ class Sluice(MultiTaskModel):
         over the rows, so that it does not depend on the batch size; beta starts at 1/L.
     """
 
-    column_width: int = 128
+    column_width: int = 116
     num_layers: int = 2
     keep: float = 0.9
     orthogonality: float = 0.001

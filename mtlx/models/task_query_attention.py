@@ -37,7 +37,7 @@ class TaskQueryAttention(MultiTaskModel):
         al., ICML 2021. The use as a gate of tasks is ours.
     """
 
-    num_experts: int = 7
+    num_experts: int = 8
     expert_widths: tuple[int, ...] = (64,)
     num_heads: int = 4
 

@@ -30,7 +30,7 @@ class TensorFactorised(MultiTaskModel):
     """
 
     bottom_widths: tuple[int, ...] = (192,)
-    ranks: tuple[int, int, int] = (128, 96, 3)
+    ranks: tuple[int, int, int] = (168, 112, 3)
 
     def __post_init__(self):
         if not self.bottom_widths or min(self.ranks) < 1:

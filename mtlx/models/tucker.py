@@ -32,8 +32,8 @@ class Tucker(Layer):
     Reference:
         Yang and Hospedales, "Deep Multi-task Representation Learning: A Tensor
         Factorisation Approach", ICLR 2017 (Tucker form); the baseline of Ma et al.,
-        KDD 2018, section 6. U3 starts from a normal around 1: around 0 a product of four
-        small factors would not train.
+        KDD 2018, section 6. U3 starts around 1: around 0 a product of four small
+        factors would hardly train.
     """
 
     tasks: tuple[str, ...]

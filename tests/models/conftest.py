@@ -3,6 +3,7 @@
 import functools
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,10 +19,22 @@ class Row(NamedTuple):
     name: str
     cls: type[models.MultiTaskModel]
     fields: dict[str, Any]
+    noisy: bool = False  # training draws noise without dropout, too
+    constant: frozenset[str] = frozenset()  # parameters that start without a draw
 
 
 MIXTURE = {"num_experts": 3, "expert_widths": (5, 4)}
 GROUPS = {"num_task_experts": 2, "num_shared_experts": 1, "expert_widths": (4,)}
+ROUTED = {"num_modules": 2, "module_width": 4, "num_levels": 2}
+FUSED = {"num_task_experts": 2, "expert_widths": (5, 4)}
+HIERARCHY = {
+    "num_meta_shared": 2,
+    "num_meta_group": 1,
+    "expert_width": 4,
+    "rank": 2,
+    "norm": "none",
+    "activation": nn.relu,
+}
 TABLE = (
     Row("single_task", models.SingleTask, {"bottom_widths": (5, 4)}),
     Row("shared_bottom", models.SharedBottom, {"bottom_widths": (5, 4)}),
@@ -35,6 +48,69 @@ TABLE = (
         "mtan",
         models.MTAN,
         {"trunk_widths": (5, 4), "attention_widths": (2,)},
+    ),
+    Row("ml_mmoe", models.MLMMoE, MIXTURE),
+    Row("ml_mmoe_hidden_gate", models.MLMMoE, MIXTURE | {"gate_widths": (2,)}),
+    Row("topk_mmoe", models.TopKMMoE, MIXTURE | {"top_k": 2}, noisy=True),
+    Row("dselect_k", models.DSelectK, MIXTURE),
+    Row(
+        "dselect_k_static",
+        models.DSelectK,
+        MIXTURE | {"num_experts": 4, "per_example": False},
+    ),
+    Row(
+        "cross_stitch",
+        models.CrossStitch,
+        {"column_widths": (5, 4)},
+        constant=frozenset({"unit_0"} | {f"stitch_{task}" for task in TASKS}),
+    ),
+    Row(
+        "sluice",
+        models.Sluice,
+        {"column_width": 4, "num_layers": 2},
+        constant=frozenset(
+            {"unit_0"}
+            | {f"{part}_{task}" for part in ("stitch", "beta") for task in TASKS}
+        ),
+    ),
+    Row("snr_trans", models.SNRTrans, ROUTED, noisy=True),
+    Row("snr_average", models.SNRAverage, ROUTED, noisy=True),
+    Row("l2_constrained", models.L2Constrained, {"bottom_widths": (5, 4)}),
+    Row(
+        "tensor_factorised",
+        models.TensorFactorised,
+        {"bottom_widths": (5, 4), "ranks": (4, 3, 2)},
+    ),
+    Row("adatt_sp", models.AdaTTSp, FUSED),
+    Row("adatt_sp_single", models.AdaTTSp, FUSED | {"num_task_experts": 1}),
+    Row("adatt_gp", models.AdaTTGp, FUSED | {"num_shared_experts": 1}),
+    Row("home", models.HoME, HIERARCHY),
+    Row(
+        "home_groups",
+        models.HoME,
+        HIERARCHY | {"groups": (("click", "category"), ("stars",)), "num_task": 2},
+    ),
+    Row(
+        "metaheac",
+        models.MetaHeac,
+        {"num_experts": 3, "expert_widths": (5, 4), "num_critics": 2, "task_dim": 2},
+    ),
+    Row(
+        "task_query_attention",
+        models.TaskQueryAttention,
+        {"num_experts": 3, "expert_widths": (5, 4), "num_heads": 2},
+    ),
+    Row(
+        "cross_task_attention",
+        models.CrossTaskAttention,
+        {"bottom_widths": (5,), "state_widths": (4,), "num_heads": 2},
+        constant=frozenset({"scale"}),
+    ),
+    Row(
+        "field_transformer",
+        models.FieldTransformer,
+        {"token_dim": 4, "num_layers": 2, "num_heads": 2, "feedforward_width": 5},
+        constant=frozenset({"scale"}),
     ),
 )
 COMMON = {

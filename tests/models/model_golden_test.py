@@ -5,17 +5,23 @@ import numpy as np
 import pytest
 
 from mtlx import models
+from tests.models import formulas_attention, formulas_columns, formulas_mixtures
+from tests.models.formulas_blocks import (
+    EXPERTS,
+    INPUTS,
+    TABLE,
+    TASKS,
+    TOWERS,
+    affine,
+    dense,
+    encode,
+    expert_list,
+    gated,
+    mlp,
+    sigmoid,
+    tower,
+)
 
-TASKS, OUTPUTS, INPUTS, TABLE = ("click", "stars", "category"), (1, 1, 3), 7, 7 * 2
-
-
-def affine(inputs, *widths):
-    """Number of weights and biases of layers with these widths."""
-    return sum((a + 1) * b for a, b in zip((inputs, *widths), widths, strict=False))
-
-
-TOWERS = sum(affine(4, 3, outputs) for outputs in OUTPUTS)
-EXPERTS = 3 * affine(INPUTS, 5, 4)
 COUNTS = {
     "single_task": 3 * (TABLE + affine(INPUTS, 5, 4)) + TOWERS,
     "shared_bottom": TABLE + affine(INPUTS, 5, 4) + TOWERS,
@@ -41,48 +47,6 @@ COUNTS = {
 
 def test_number_of_parameters(row, build, features):
     assert models.count_parameters(build(), features) == COUNTS[row.name]
-
-
-def relu(x):
-    return np.maximum(x, 0)
-
-
-def dense(params, x):
-    return x @ params["kernel"] + params.get("bias", 0)
-
-
-def mlp(params, x):
-    for index in range(len(params)):
-        x = relu(dense(params[f"dense_{index}"], x))
-    return x
-
-
-def encode(params, features):
-    ids, table = np.asarray(features["categorical"]), params["embedding"]
-    first, second = table[:4][ids[:, 0]], table[4:][ids[:, 1]]
-    return np.concatenate([first, second, np.asarray(features["numerical"])], axis=1)
-
-
-def expert_list(params, x):
-    layers, (experts, *_) = len(params) // 2, params["kernel_0"].shape
-    outputs = []
-    for e in range(experts):
-        h = x
-        for index in range(layers):
-            h = relu(h @ params[f"kernel_{index}"][e] + params[f"bias_{index}"][e])
-        outputs.append(h)
-    return outputs
-
-
-def gated(params, x, experts):
-    z = np.exp(dense(params["output"], mlp(params.get("mlp", {}), x)))
-    weights = z / z.sum(axis=1, keepdims=True)
-    return sum(weights[:, [e]] * expert for e, expert in enumerate(experts))
-
-
-def tower(params, x):
-    y = dense(params["output"], mlp(params["mlp"], x))
-    return y[:, 0] if y.shape[1] == 1 else y
 
 
 def single_task(p, features):
@@ -126,9 +90,7 @@ def mtan(p, features):
 
     def attend(q):
         def mask(index, x):
-            return 1 / (
-                1 + np.exp(-dense(q[f"mask_{index}"], mlp(q[f"mlp_{index}"], x)))
-            )
+            return sigmoid(dense(q[f"mask_{index}"], mlp(q[f"mlp_{index}"], x)))
 
         a1 = mask(0, h1) * h1
         return mask(1, np.concatenate([h2, a1], axis=1)) * h2
@@ -147,6 +109,9 @@ FORMULAS = {
     "ple_three_levels": ple,
     "mtan": mtan,
 }
+for family in (formulas_mixtures, formulas_columns, formulas_attention):
+    COUNTS |= family.COUNTS
+    FORMULAS |= family.FORMULAS
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -160,5 +125,7 @@ def test_outputs_are_those_of_the_formula(row, build, features, randomize, seed)
     hidden = FORMULAS[row.name](params, features)
     found = model.apply(variables, features)
     for task in TASKS:
-        expected = tower(params[f"tower_{task}"], hidden[task])
+        expected = hidden[task]
+        if f"tower_{task}" in params:
+            expected = tower(params[f"tower_{task}"], expected)
         np.testing.assert_allclose(found[task], expected, rtol=2e-4, atol=2e-5)
