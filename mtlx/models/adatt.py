@@ -47,13 +47,13 @@ class AdaTTSp(MultiTaskModel):
     gate_widths: tuple[int, ...] = ()
 
     def __post_init__(self):
+        super().__post_init__()
         if not self.expert_widths or min(self.groups()) < 1:
             raise ValueError(
                 f"{type(self).__name__}: expected a level and at least one expert in "
                 f"every group, found expert_widths={self.expert_widths} and groups of "
                 f"{sorted(set(self.groups()))} experts."
             )
-        super().__post_init__()
 
     @nn.nowrap
     def groups(self) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from mtlx.data.dataset import Dataset
 from mtlx.data.feed import Feed, make_feed
 from mtlx.train.checkpoint import Checkpointer
 from mtlx.train.evaluate import make_apply, make_scorer
+from mtlx.train.inspect import make_inspector
 from mtlx.train.observers import Observer, Start, Watch, score_rows, train_rows
 from mtlx.train.optimizers.per_task import Optimizer
 from mtlx.train.parallel import make_parallel
@@ -45,7 +46,8 @@ def fit(
 ) -> Result:
     """Trains `model` on all tasks of `dataset`, and tests the best epoch once.
 
-    After each epoch the validation split is scored; the epoch with the best score
+    After each epoch the validation split is scored, and what gates and experts do on it
+    is written down (`mtlx.train.inspect`); the epoch with the best score
     (`mtlx.train.selection`) is kept, and only its parameters meet the test split.
 
     Args:
@@ -112,7 +114,17 @@ def fit(
         validate = make_scorer(
             apply, dataset.tasks, dataset.validation, eval_batch_size, devices
         )
-        run = _Run(program, feed, validate, watch, checkpointer, epochs, patience)
+        inspect = make_inspector(
+            model,
+            tuple(task.name for task in dataset.tasks),
+            state.variables,
+            dataset.validation,
+            eval_batch_size,
+            devices,
+        )
+        run = _Run(
+            program, feed, validate, inspect, watch, checkpointer, epochs, patience
+        )
         state, selection, epoch, diverged = _train(run, state, selection, first)
         test = make_scorer(apply, dataset.tasks, dataset.test, eval_batch_size, devices)
         scores = test(selection.variables)
@@ -140,6 +152,7 @@ class _Run(NamedTuple):
     program: Program
     feed: Feed
     validate: Callable[[PyTree], Scores]
+    inspect: Callable[[PyTree], Scores]
     watch: Watch
     checkpointer: Checkpointer | None
     epochs: int
@@ -159,7 +172,9 @@ def _train(
             return state, selection, epoch, True
         scores = run.validate(state.variables)
         selection = selection.update(epoch, scores, state.variables)
-        run.watch.epoch(epoch, rows + score_rows(scores, epoch, int(state.step)))
+        for found in (scores, run.inspect(state.variables)):
+            rows += score_rows(found, epoch, int(state.step))
+        run.watch.epoch(epoch, rows)
         if run.checkpointer is not None:
             record = {"epoch": epoch, "selection": selection.record()}
             run.checkpointer.save(epoch, (state, selection.variables), record)

@@ -26,6 +26,40 @@ ARCHITECTURES = {
     "ple_2": functools.partial(models.PLE, expert_widths=(5,), num_levels=2),
     "ple_3": functools.partial(models.PLE, expert_widths=(5,), num_levels=3),
     "mtan": functools.partial(models.MTAN, trunk_widths=(6, 5), attention_widths=(3,)),
+    "ml_mmoe": functools.partial(models.MLMMoE, num_experts=2, expert_widths=(5, 4)),
+    "topk_mmoe": functools.partial(models.TopKMMoE, num_experts=3, expert_widths=(5,)),
+    "dselect_k": functools.partial(models.DSelectK, num_experts=3, expert_widths=(5,)),
+    "cross_stitch": functools.partial(models.CrossStitch, column_widths=(5, 4)),
+    "sluice": functools.partial(models.Sluice, column_width=4),
+    "snr_trans": functools.partial(models.SNRTrans, num_modules=2, module_width=4),
+    "snr_average": functools.partial(models.SNRAverage, num_modules=2, module_width=4),
+    "l2_constrained": functools.partial(models.L2Constrained, bottom_widths=(5,)),
+    "tensor_factorised": functools.partial(
+        models.TensorFactorised, bottom_widths=(5, 4), ranks=(3, 3, 2)
+    ),
+    "adatt_sp": functools.partial(models.AdaTTSp, expert_widths=(5, 4)),
+    "adatt_sp_1": functools.partial(models.AdaTTSp, expert_widths=(5,)),
+    "adatt_gp": functools.partial(models.AdaTTGp, expert_widths=(5, 4)),
+    "home": functools.partial(models.HoME, expert_width=4, rank=2, norm="none"),
+    "home_groups": functools.partial(
+        models.HoME,
+        groups=(("click", "buy"), ("spend",)),
+        expert_width=4,
+        rank=2,
+        norm="none",
+    ),
+    "metaheac": functools.partial(
+        models.MetaHeac, num_experts=2, expert_widths=(4,), num_critics=2
+    ),
+    "task_query": functools.partial(
+        models.TaskQueryAttention, num_experts=2, expert_widths=(4,), num_heads=2
+    ),
+    "cross_task": functools.partial(
+        models.CrossTaskAttention, bottom_widths=(5,), state_widths=(4,), num_heads=2
+    ),
+    "field_transformer": functools.partial(
+        models.FieldTransformer, token_dim=4, num_layers=1, feedforward_width=5
+    ),
 }
 
 

@@ -1,0 +1,169 @@
+"""What the gates and experts of a model do on a split."""
+
+from collections.abc import Callable, Mapping
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+
+from mtlx.data.feed import num_rows
+from mtlx.models import Experts, Gate
+from mtlx.train.parallel.one_device import OneDevice
+from mtlx.train.selection import Scores
+from mtlx.types import Array, Batch, PyTree
+
+Path = tuple[str, ...]
+MAX_ROWS = 65_536  # means over more rows say the same
+
+
+def make_inspector(
+    model: nn.Module,
+    tasks: tuple[str, ...],
+    variables: PyTree,
+    rows: Batch,
+    batch_size: int,
+    devices: OneDevice | None = None,
+) -> Callable[[PyTree], Scores]:
+    """A function variables -> {task: {metric: value}} over the rows of a split.
+
+    For each `Gate`, of E > 1 weights g scaled to a sum of 1,
+
+    * gate_entropy: mean over the rows of -sum_e g_e log g_e / log E; 1 is a uniform
+      gate, 0 a choice of one expert;
+    * expert_load_max: the largest of the E mean weights; 1 / E is an equal load,
+
+    and for each `Experts`, expert_similarity: the mean over pairs of experts of the
+    correlation of their outputs, every unit centred over the rows; 1 says that all
+    compute the same, up to scale.
+
+    What is named after a task is that task's, all else is "all" tasks'. In front of the
+    metric stands what else the module is called: "level_0/gate_entropy".
+
+    Args:
+        model: linen module of `mtlx.models`.
+        tasks: names of its tasks.
+        variables: for their shapes.
+        rows: the split; those without labels count too. Of more than 65,536 rows, and
+            of a number that `batch_size` does not divide, some are left out evenly.
+        batch_size: rows a forward pass.
+        devices: where the rows lie.
+
+    Returns:
+        The function; for a model with neither gates nor experts it gives {} at no cost.
+    """
+    devices = devices or OneDevice()
+    batches = _batches(rows, batch_size, devices)
+    one = jax.tree.map(lambda x: x[0], batches)
+    if not jax.eval_shape(lambda v, x: _captured(model, v, x), variables, one):
+        return lambda variables: {}
+
+    @devices.jit
+    def collect(variables, batches):
+        def sums(features):
+            captured = _captured(model, variables, features)
+            return {path: _sums(path[-1], v) for path, v in captured.items()}
+
+        return jax.lax.map(sums, batches)
+
+    def inspect(variables):
+        scores: Scores = {}
+        for path, sums in jax.device_get(collect(variables, batches)).items():
+            task, prefix = _place(path[:-1], tasks)
+            sums = {name: x.astype(np.float64).sum(axis=0) for name, x in sums.items()}
+            found = (_of_gate if path[-1] == "gate" else _of_experts)(**sums)
+            named = {prefix + name: float(value) for name, value in found.items()}
+            scores.setdefault(task, {}).update(named)
+        return scores
+
+    return inspect
+
+
+def _batches(rows: Batch, batch_size: int, devices: OneDevice) -> PyTree:
+    """Features [batches, B, ...] of rows that are spread evenly over the split."""
+    total = num_rows(rows)
+    # A split of fewer rows than devices repeats some.
+    size = max(min(batch_size, total) // devices.multiple, 1) * devices.multiple
+    count = max(min(total, MAX_ROWS) // size, 1)
+    index = np.arange(count * size) * total // (count * size)
+
+    def cut(x):
+        return np.asarray(x)[index].reshape(-1, size, *np.shape(x)[1:])
+
+    return devices.place_rows(jax.tree.map(cut, dict(rows.features)))
+
+
+def _captured(
+    model: nn.Module, variables: PyTree, features: Mapping[str, Array]
+) -> dict[Path, Array]:
+    """{(*path, "gate"): weights [B, G, E], (*path, "experts"): outputs [B, E, D]}."""
+    kinds: dict[Path, str] = {}
+
+    def wanted(module, method):
+        if method != "__call__" or not isinstance(module, Gate | Experts):
+            return False
+        kinds[module.path] = "gate" if isinstance(module, Gate) else "experts"
+        return True
+
+    _, state = model.apply(variables, features, capture_intermediates=wanted)
+    captured = {}
+    flat = traverse_util.flatten_dict(state.get("intermediates", {}))
+    for (*path, _), calls in flat.items():
+        path = tuple(path)
+        if any(kinds.get(path[:end]) == "gate" for end in range(len(path))):
+            continue  # the hidden layers of a stack of gates
+        values = jnp.concatenate([_stacked(kinds[path], call) for call in calls], 1)
+        if values.shape[-1 if kinds[path] == "gate" else 1] > 1:
+            captured[*path, kinds[path]] = values.astype(jnp.float32)
+    return captured
+
+
+def _stacked(kind: str, value: Array) -> Array:
+    return value[:, None] if kind == "gate" and value.ndim == 2 else value
+
+
+def _sums(kind: str, value: Array) -> dict[str, Array]:
+    """What is added up over the rows of a batch."""
+    if kind == "experts":
+        products = jnp.einsum("bed,bfd->ef", value, value)
+        return {"rows": jnp.float32(len(value)), "sums": value.sum(0), "gram": products}
+    shares = value / jnp.maximum(value.sum(axis=-1, keepdims=True), 1e-12)
+    logs = jnp.log(jnp.where(shares > 0, shares, 1.0))
+    return {
+        "rows": jnp.float32(value.shape[0] * value.shape[1]),
+        "entropy": -jnp.sum(shares * logs),
+        "load": shares.sum(axis=(0, 1)),
+    }
+
+
+def _of_gate(rows, entropy, load) -> dict[str, float]:
+    return {
+        "gate_entropy": entropy / rows / np.log(len(load)),
+        "expert_load_max": load.max() / rows,
+    }
+
+
+def _of_experts(rows, sums, gram) -> dict[str, float]:
+    covariance = gram - sums @ sums.T / rows
+    scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    alive = np.flatnonzero(scale > 0)  # an expert that is constant is like no other
+    correlation = covariance[np.ix_(alive, alive)] / np.outer(
+        scale[alive], scale[alive]
+    )
+    pairs = correlation[np.triu_indices(len(alive), 1)]
+    return {"expert_similarity": pairs.mean() if len(pairs) else np.nan}
+
+
+def _place(path: Path, tasks: tuple[str, ...]) -> tuple[str, str]:
+    """The task that a module is named after, and what to put before its metrics."""
+    owner, parts = "all", []
+    for part in path:
+        named = [task for task in tasks if part.endswith(f"_{task}")]
+        if named:
+            owner = max(named, key=len)
+            part = part.removesuffix(f"_{owner}")
+        parts.append(part)
+    if parts[-1] in ("gate", "experts"):
+        parts.pop()
+    return owner, "".join(f"{part}/" for part in parts)
