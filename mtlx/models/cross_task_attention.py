@@ -60,7 +60,7 @@ class CrossTaskAttention(MultiTaskModel):
             **settings,
         )(x, train=train)
         attend = SelfAttention(num_heads=self.num_heads, name="attend", **settings)
-        states = self.probe("states", attend(states, train=train))
+        states = self.probe("attended", attend(states, train=train))
         return {task: states[:, index] for index, task in enumerate(self.tasks)}
 
     @nn.nowrap

@@ -1,6 +1,8 @@
 """The table of architectures that every contract below is held against."""
 
 import functools
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -21,10 +23,12 @@ class Row(NamedTuple):
     fields: dict[str, Any]
     noisy: bool = False  # training draws noise without dropout, too
     constant: frozenset[str] = frozenset()  # parameters that start without a draw
+    wide: Mapping[str, Any] = MappingProxyType({})  # sizes with which it can learn
 
 
 MIXTURE = {"num_experts": 3, "expert_widths": (5, 4)}
 GROUPS = {"num_task_experts": 2, "num_shared_experts": 1, "expert_widths": (4,)}
+MODULES = {"num_modules": 4, "module_width": 16}
 ROUTED = {"num_modules": 2, "module_width": 4, "num_levels": 2}
 FUSED = {"num_task_experts": 2, "expert_widths": (5, 4)}
 HIERARCHY = {
@@ -72,14 +76,16 @@ TABLE = (
             {"unit_0"}
             | {f"{part}_{task}" for part in ("stitch", "beta") for task in TASKS}
         ),
+        wide={"column_width": 16},
     ),
-    Row("snr_trans", models.SNRTrans, ROUTED, noisy=True),
-    Row("snr_average", models.SNRAverage, ROUTED, noisy=True),
+    Row("snr_trans", models.SNRTrans, ROUTED, noisy=True, wide=MODULES),
+    Row("snr_average", models.SNRAverage, ROUTED, noisy=True, wide=MODULES),
     Row("l2_constrained", models.L2Constrained, {"bottom_widths": (5, 4)}),
     Row(
         "tensor_factorised",
         models.TensorFactorised,
         {"bottom_widths": (5, 4), "ranks": (4, 3, 2)},
+        wide={"ranks": (7, 16, 3)},
     ),
     Row("adatt_sp", models.AdaTTSp, FUSED),
     Row("adatt_sp_single", models.AdaTTSp, FUSED | {"num_task_experts": 1}),
@@ -111,6 +117,7 @@ TABLE = (
         models.FieldTransformer,
         {"token_dim": 4, "num_layers": 2, "num_heads": 2, "feedforward_width": 5},
         constant=frozenset({"scale"}),
+        wide={"token_dim": 16, "feedforward_width": 16},
     ),
 )
 COMMON = {

@@ -41,7 +41,7 @@ def test_a_row_is_predicted_on_its_own(build, features, make_features, randomize
     )
     for task, y in outputs.items():
         np.testing.assert_allclose(y[2], others[task][2], rtol=1e-5, atol=1e-5)
-        assert not np.allclose(y, others[task])
+    assert _difference(outputs, others) > 1e-3
 
 
 def test_bfloat16_computes_in_it_and_keeps_float32_outside(build, features, randomize):
@@ -124,7 +124,11 @@ def test_batch_statistics_move_in_training_only(build, features, randomize):
 
     def statistics(train):
         _, updates = model.apply(
-            variables, features, train=train, mutable=["batch_stats"]
+            variables,
+            features,
+            train=train,
+            rngs={"dropout": KEY},
+            mutable=["batch_stats"],
         )
         return updates["batch_stats"]
 
@@ -168,7 +172,7 @@ def _losses(outputs, labels):
 
 @functools.cache
 def _trained(model, make_features, randomize, jit):
-    """For each of 300 steps of Adam: losses, and what reaches every parameter."""
+    """The losses after 300 steps of Adam, and what reached every parameter in each."""
     features = make_features(0, 256)
     labels = _labels(features)
     optimizer = optax.adam(2e-2)
@@ -176,38 +180,41 @@ def _trained(model, make_features, randomize, jit):
     def total(params, key):
         rngs = {"dropout": key}  # for the architectures that draw noise
         outputs = model.apply({"params": params}, features, train=True, rngs=rngs)
-        losses = _losses(outputs, labels)
-        means = jax.tree.map(jnp.mean, losses)
-        return sum(means.values()), means
+        means = jax.tree.map(jnp.mean, _losses(outputs, labels))
+        return sum(means.values())
 
     def step(carry, key):
         params, state = carry
-        gradient, losses = jax.grad(total, has_aux=True)(params, key)
+        gradient = jax.grad(total)(params, key)
         updates, state = optimizer.update(gradient, state)
         largest = jax.tree.map(lambda leaf: jnp.abs(leaf).max(), gradient)
-        return (optax.apply_updates(params, updates), state), (losses, largest)
+        return (optax.apply_updates(params, updates), state), largest
 
     params = randomize(_shapes(model, features), scale=0.3)["params"]
     keys = jax.random.split(KEY, 300)
     train = jit(lambda params, state: jax.lax.scan(step, (params, state), keys))
-    return train(params, optimizer.init(params))[1]
+    (params, _), largest = train(params, optimizer.init(params))
+    losses = _losses(model.apply({"params": params}, features), labels)
+    return jax.tree.map(jnp.mean, losses), largest
 
 
 @pytest.fixture
 def trained(row, build, make_features, randomize, quick_jit):
     widths = {k: (16,) * len(v) for k, v in row.fields.items() if k.endswith("widths")}
-    model = build(**widths, tower_widths=(16,))
+    model = build(**widths, **row.wide, tower_widths=(16,))
     return _trained(model, make_features, randomize, quick_jit)
 
 
-def test_gradients_stay_finite_and_reach_every_parameter(trained):
+def test_gradients_stay_finite_and_reach_every_parameter(row, trained):
+    """At the first step; a gate that noise shuts, at one of the first ten."""
     _, largest = trained
+    steps = 10 if row.noisy else 1
     for path, leaf in flax.traverse_util.flatten_dict(largest).items():
-        assert np.isfinite(leaf).all() and leaf[0] > 0, path
+        assert np.isfinite(leaf).all() and leaf[:steps].max() > 0, path
 
 
 def test_it_learns_what_no_constant_and_no_linear_map_can(trained, make_features):
     losses, _ = trained
     constant = _best_constant_losses(make_features(0, 256))
     for task, loss in losses.items():
-        assert loss[-1] < 0.5 * constant[task], (task, loss[-1], constant[task])
+        assert loss < 0.5 * constant[task], (task, loss, constant[task])
