@@ -19,6 +19,15 @@ from mtlx.train import Recipe, build_model
 from mtlx.train.optimizers.per_task import Optimizer
 from mtlx.types import Balancer
 
+# The layers that match_params sizes, the first of these that a model has.
+SIZED = (
+    "bottom_widths",
+    "expert_widths",
+    "column_widths",
+    "trunk_widths",
+    "state_widths",
+)
+
 
 class Parts(NamedTuple):
     """What a run is made of."""
@@ -126,17 +135,22 @@ def _matched(
     encoder: Callable[..., nn.Module],
     dataset: Dataset,
 ) -> functools.partial:
-    """The architecture with every layer of its bottom as wide as the reference asks."""
-    widths = architecture.keywords.get("bottom_widths")
-    if not widths:
+    """The architecture with layers as wide as the reference's size asks.
+
+    All layers of its bottoms, experts, columns, trunk or states get one width; towers
+    and gates keep theirs.
+    """
+    sized = [name for name in SIZED if architecture.keywords.get(name)]
+    if not sized:
         raise ValueError(
-            f"match_params=true expected a model with a bottom to size (shared_bottom, "
-            f"single_task), found {architecture.func.__name__}."
+            f"match_params=true expected a model with layers to size ("
+            f"{', '.join(SIZED)}), found {architecture.func.__name__}."
         )
+    widths = architecture.keywords[sized[0]]
     features = jax.tree.map(lambda column: column[:1], dict(dataset.test.features))
 
     def widened(width):
-        return functools.partial(architecture, bottom_widths=(width,) * len(widths))
+        return functools.partial(architecture, **{sized[0]: (width,) * len(widths)})
 
     width = match_params(
         lambda width: build_model(widened(width), encoder, dataset),

@@ -105,9 +105,23 @@ def test_match_params_sizes_the_bottom_to_the_reference(reference):
     assert parts.model.bottom_widths != tuple(cfg.model.bottom_widths)
 
 
-def test_match_params_refuses_a_model_without_a_bottom():
-    with pytest.raises(ValueError, match="shared_bottom, single_task.*found MTAN"):
-        parts_of(*SMOKE, "model=mtan", "match_params=true")
+@pytest.mark.parametrize(
+    ("model", "layers"),
+    [("ple", "expert_widths"), ("cross_stitch", "column_widths")],
+)
+def test_match_params_sizes_experts_and_columns_too(model, layers):
+    overrides = [*SMOKE, f"model={model}", "match_params=true"]
+    parts, _ = parts_of(*overrides, "model@reference=shared_bottom")
+    features = jax.tree.map(lambda x: x[:1], dict(parts.dataset.test.features))
+    wanted = parts_of(*SMOKE, "model=shared_bottom")[0].model
+    target = count_parameters(wanted, features)
+    assert count_parameters(parts.model, features) == pytest.approx(target, rel=0.02)
+    assert len(set(getattr(parts.model, layers))) == 1
+
+
+def test_match_params_refuses_a_model_without_layers_to_size():
+    with pytest.raises(ValueError, match="bottom_widths, .*found FieldTransformer"):
+        parts_of(*SMOKE, "model=field_transformer", "match_params=true")
 
 
 def test_a_nested_target_is_built_too():

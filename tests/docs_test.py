@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import mtlx
-from experiments import catalogue
+from experiments import catalogue, model_catalogue
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted(
@@ -67,3 +67,14 @@ def test_options_in_the_readme_are_those_of_the_configuration():
 def test_the_table_of_balancers_is_up_to_date():
     """`python -m experiments.catalogue` writes it."""
     assert (ROOT / "docs" / "balancers.md").read_text() == catalogue.catalogue()
+
+
+def test_the_page_of_models_is_the_codes():
+    """`python -m experiments.model_catalogue` writes it; XLA's count may change a bit."""
+    pages = ((ROOT / "docs" / "models.md").read_text(), model_catalogue.catalogue())
+    for line, expected in zip(*(page.splitlines() for page in pages), strict=True):
+        cells, others = line.split(" | "), expected.split(" | ")
+        if line.startswith("| `"):
+            flops, count = (float(c.pop(4).replace(",", "")) for c in (cells, others))
+            assert flops == pytest.approx(count, rel=0.03)
+        assert cells == others

@@ -10,6 +10,7 @@ from mtlx.models.dselect_k import DSelectK
 from mtlx.models.embed import FeatureEncoder
 from mtlx.models.experts import Experts
 from mtlx.models.field_transformer import FieldTransformer
+from mtlx.models.flops import count_flops
 from mtlx.models.gate import Gate
 from mtlx.models.home import HoME
 from mtlx.models.l2_constrained import L2Constrained
@@ -61,6 +62,7 @@ __all__ = [
     "TensorFactorised",
     "TopKMMoE",
     "Tower",
+    "count_flops",
     "count_parameters",
     "match_params",
 ]

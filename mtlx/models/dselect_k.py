@@ -16,6 +16,9 @@ class DSelectK(MMoE):
         tasks, outputs, encoder, tower_widths: see `MultiTaskModel`.
         activation, norm, dropout_rate, dtype: see `Layer`.
 
+    Raises:
+        ValueError: fewer than two experts, or no selector.
+
     Reference:
         Hazimeh et al., "DSelect-k: Differentiable Selection in the Mixture of Experts
         with Applications to Multi-Task Learning", NeurIPS 2021.
@@ -25,6 +28,13 @@ class DSelectK(MMoE):
     gamma: float = 1.0
     entropy_weight: float = 0.01
     per_example: bool = True
+
+    def __post_init__(self):
+        # The gate's own check, before anything is traced.
+        DSelectGate(
+            num_experts=self.num_experts, num_selected=self.num_selected, parent=None
+        )
+        super().__post_init__()
 
     @nn.nowrap
     def make_gate(self, task: str) -> Gate:

@@ -51,6 +51,9 @@ class SNRTrans(MultiTaskModel):
                 f"{type(self).__name__}: expected num_levels >= 1, found "
                 f"{self.num_levels}; without a level of modules use SharedBottom."
             )
+        # The routings' own check, before anything is traced.
+        stretch = {"beta": self.beta, "gamma": self.gamma, "zeta": self.zeta}
+        Routing(num_outputs=1, parent=None, **stretch)
         super().__post_init__()
 
     @nn.nowrap

@@ -16,6 +16,9 @@ class TopKMMoE(MMoE):
         tasks, outputs, encoder, tower_widths: see `MultiTaskModel`.
         activation, norm, dropout_rate, dtype: see `Layer`.
 
+    Raises:
+        ValueError: not 1 <= top_k < num_experts.
+
     Reference:
         Shazeer et al., ICLR 2017 (the gate); Ma et al., KDD 2018 (a gate a task).
     """
@@ -24,6 +27,11 @@ class TopKMMoE(MMoE):
     noisy: bool = True
     importance_weight: float = 0.01
     load_weight: float = 0.01
+
+    def __post_init__(self):
+        # The gate's own check, before anything is traced.
+        TopKGate(num_experts=self.num_experts, top_k=self.top_k, parent=None)
+        super().__post_init__()
 
     @nn.nowrap
     def make_gate(self, task: str) -> Gate:

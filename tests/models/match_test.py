@@ -55,3 +55,13 @@ def test_no_array_is_allocated():
 def test_a_count_that_does_not_grow_is_refused():
     with pytest.raises(ValueError, match="grows with the width"):
         models.match_params(lambda width: bottom(5), 10_000, PAPER)
+
+
+def test_flops_are_those_of_the_matrices():
+    """Two per weight and row; what else a model does is small beside."""
+    rows = {"numerical": jax.ShapeDtypeStruct((64, 100), "float32")}
+    weights = 13_056 + GATES + 2 * 8
+    mixing = 2 * 8 * 16  # of eight experts' outputs, for each task
+    found = models.count_flops(MIXTURE, rows)
+    assert found == pytest.approx(2 * (weights + mixing), rel=0.03)
+    assert models.count_flops(bottom(10), rows) < models.count_flops(bottom(20), rows)
