@@ -70,7 +70,7 @@ def test_the_table_of_balancers_is_up_to_date():
 
 
 def test_the_page_of_models_is_the_codes():
-    """`python -m experiments.model_catalogue` writes it; XLA's count may change a bit."""
+    """`python -m experiments.model_catalogue` writes it; XLA may count otherwise."""
     pages = ((ROOT / "docs" / "models.md").read_text(), model_catalogue.catalogue())
     for line, expected in zip(*(page.splitlines() for page in pages), strict=True):
         cells, others = line.split(" | "), expected.split(" | ")
