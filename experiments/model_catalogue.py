@@ -18,11 +18,11 @@ Generated from the code by `python -m experiments.model_catalogue`; a test keeps
 
 Every architecture at the defaults of its option, on {FIELDS} categorical columns of
 {IDS} ids (256 encoded inputs) and three binary tasks. *Parameters*: all of them; the
-defaults are chosen to make them alike, and `match_params=true model@reference=mmoe` does
-so on other data, where the model has layers to size. *Flops*: of a forward pass, a row,
-in thousands, at a batch of {ROWS}. *Shared*: the share of the parameters that more than
-one task's loss depends on, which is what a balancer weighs. *Penalty*: what the model
-adds to the objective beside its tasks' losses.
+defaults are chosen to make them alike, and `match_params=true model@reference=mmoe`
+does so on other data, where the model has layers to size. *Flops*: of a forward pass, a
+row, in thousands, at a batch of {ROWS}. *Shared*: the share of the parameters that more
+than one task's loss depends on, which is what a balancer weighs. *Penalty*: what the
+model adds to the objective beside its tasks' losses.
 
 | model | class | what it is | parameters | flops | shared | penalty |
 | --- | --- | --- | --- | --- | --- | --- |
