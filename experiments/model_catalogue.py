@@ -16,13 +16,13 @@ HEAD = f"""# Models
 
 Generated from the code by `python -m experiments.model_catalogue`; a test keeps it so.
 
-Every architecture at the defaults of its option, on {FIELDS} categorical columns of {IDS}
-ids (256 encoded inputs) and three binary tasks. *Parameters*: all of them; the defaults
-are chosen to make them alike, and `match_params=true model@reference=mmoe` does so on
-other data, where the model has layers to size. *Flops*: of a forward pass, a row, in
-thousands, at a batch of {ROWS}. *Shared*: the share of the parameters that more than one
-task's loss depends on, which is what a balancer weighs. *Penalty*: what the model adds to
-the objective beside its tasks' losses.
+Every architecture at the defaults of its option, on {FIELDS} categorical columns of
+{IDS} ids (256 encoded inputs) and three binary tasks. *Parameters*: all of them; the
+defaults are chosen to make them alike, and `match_params=true model@reference=mmoe`
+does so on other data, where the model has layers to size. *Flops*: of a forward pass, a
+row, in thousands, at a batch of {ROWS}. *Shared*: the share of the parameters that more
+than one task's loss depends on, which is what a balancer weighs. *Penalty*: what the
+model adds to the objective beside its tasks' losses.
 
 | model | class | what it is | parameters | flops | shared | penalty |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -52,11 +52,9 @@ def _row(path: Path) -> str:
     shapes = jax.eval_shape(model.init, jax.random.key(0), features)
     total = models.count_parameters(model, features)
     leaves = jax.tree_util.tree_leaves_with_path(shapes["params"])
-    shared = sum(
-        leaf.size
-        for at, leaf in leaves
-        if model.owner(tuple(k.key for k in at)) is None
-    )
+    owners = [model.owner(tuple(key.key for key in at)) for at, _ in leaves]
+    sizes = zip(owners, (leaf.size for _, leaf in leaves), strict=True)
+    shared = sum(size for owner, size in sizes if owner is None)
     cells = [
         f"`{path.stem}`",
         f"`{type(model).__name__}`",

@@ -5,6 +5,7 @@ import flax.linen as nn
 from mtlx.models.gate import Gate
 from mtlx.models.gate_dselect import DSelectGate
 from mtlx.models.mmoe import MMoE
+from mtlx.types import Array
 
 
 class DSelectK(MMoE):
@@ -26,7 +27,7 @@ class DSelectK(MMoE):
 
     num_selected: int = 2
     gamma: float = 1.0
-    entropy_weight: float = 0.01
+    entropy_weight: float | Array = 0.01
     per_example: bool = True
 
     def __post_init__(self):

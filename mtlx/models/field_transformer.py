@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from mtlx.models.base import MultiTaskModel
+from mtlx.models.dropout import Dropout
 from mtlx.models.self_attention import SelfAttention
 from mtlx.types import Array, Float
 
@@ -77,9 +78,9 @@ class FieldTransformer(MultiTaskModel):
             return nn.Dense(width, dtype=self.dtype, name=f"feed_{level}_{part}")
 
         h = nn.LayerNorm(dtype=self.dtype, name=f"feed_{level}_norm")(s)
-        h = self.activation(dense(self.feedforward_width, "in")(h))
-        h = nn.Dropout(self.dropout_rate, deterministic=not train)(h)
-        return s + dense(self.token_dim, "out")(h)
+        h = dense(self.feedforward_width, "in")(h)
+        h = dense(self.token_dim, "out")(self.activation(h))
+        return s + Dropout(self.dropout_rate, deterministic=not train)(h)
 
     @nn.nowrap
     def last_layers(self) -> tuple[tuple[str, ...], ...]:

@@ -48,7 +48,7 @@ class DSelectGate(Gate):
 
     num_selected: int = 2
     gamma: float = 1.0
-    entropy_weight: float = 0.01
+    entropy_weight: float | Array = 0.01
     per_example: bool = True
 
     def __post_init__(self):

@@ -4,8 +4,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from mtlx.models.batch_mean import BatchMean
 from mtlx.models.gate import Gate
 from mtlx.models.mlp import MLP
+from mtlx.models.row_noise import RowNoise
 from mtlx.types import Array, Float
 
 
@@ -44,8 +46,8 @@ class TopKGate(Gate):
 
     top_k: int = 2
     noisy: bool = True
-    importance_weight: float = 0.01
-    load_weight: float = 0.01
+    importance_weight: float | Array = 0.01
+    load_weight: float | Array = 0.01
 
     def __post_init__(self):
         if not 1 <= self.top_k < self.num_experts:
@@ -67,18 +69,18 @@ class TopKGate(Gate):
             raw = nn.Dense(self.num_experts, use_bias=False, name="noise")(x)
             if train:
                 scale = jax.nn.softplus(raw)
-                draw = jax.random.normal(self.make_rng("dropout"), clean.shape)
-                logits = clean + draw * scale
+                logits = clean + RowNoise(name="draw")(clean) * scale
         largest, chosen = jax.lax.top_k(logits, self.top_k + 1)
         chosen = jax.nn.one_hot(chosen[:, :-1], self.num_experts).sum(axis=1) > 0
         weights = jax.nn.softmax(jnp.where(chosen, logits, -jnp.inf))
-        importance = _variation(weights.sum(axis=0))
+        importance = _variation(BatchMean(name="mean_importance")(weights))
         self.penalise("importance", self.importance_weight * importance)
         if self.noisy and train:
             # What an expert has to beat: the k-th largest of the others.
             others = jnp.where(chosen, largest[:, -1:], largest[:, -2:-1])
-            load = jax.scipy.stats.norm.cdf((clean - others) / scale).sum(axis=0)
-            self.penalise("load", self.load_weight * _variation(load))
+            chance = jax.scipy.stats.norm.cdf((clean - others) / scale)
+            load = _variation(BatchMean(name="mean_load")(chance))
+            self.penalise("load", self.load_weight * load)
         return weights
 
 

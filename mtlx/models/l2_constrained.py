@@ -36,7 +36,7 @@ class L2Constrained(MultiTaskModel):
     """
 
     bottom_widths: tuple[int, ...] = (160,)
-    constraint: float = 0.001
+    constraint: float | Array = 0.001
 
     def __post_init__(self):
         if not self.bottom_widths:

@@ -86,7 +86,8 @@ class Layer(nn.Module, kw_only=True):
 
         It goes to the collection "penalties", of which the training step adds up
         whatever there is. Where the caller does not collect it (evaluation,
-        initialising) it costs nothing.
+        initialising) it costs nothing. It is a mean over the rows, or a function of
+        `BatchMean`s and parameters, so that it is the same on many devices.
         """
         if not self.is_initializing():
             self.sow(

@@ -48,7 +48,7 @@ class Routing(Layer):
 
     num_outputs: int
     transform: bool = True
-    sparsity: float = 0.0001
+    sparsity: float | Array = 0.0001
     beta: float = 0.5
     gamma: float = -0.1
     zeta: float = 1.1

@@ -2,12 +2,13 @@
 
 import flax.linen as nn
 
+from mtlx.models.dropout import Dropout
 from mtlx.models.layer import Layer
 from mtlx.types import Array, Float
 
 
 class SelfAttention(Layer):
-    """s + MultiHead(LayerNorm(s)): every vector of a row reads all of them.
+    """s + dropout(MultiHead(LayerNorm(s))): every vector of a row reads all of them.
 
     Args:
         num_heads: number of heads; it divides D.
@@ -18,8 +19,9 @@ class SelfAttention(Layer):
         [B, S, D] of s [B, S, D].
 
     Reference:
-        Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.2; the norm
-        before the attention as in Xiong et al., ICML 2020.
+        Vaswani et al., "Attention Is All You Need", NeurIPS 2017, sections 3.2
+        (attention) and 5.4 (dropout); the norm before the attention as in Xiong et al.,
+        "On Layer Normalization in the Transformer Architecture", ICML 2020.
     """
 
     num_heads: int = 4
@@ -29,10 +31,7 @@ class SelfAttention(Layer):
         self, s: Float[Array, "batch vectors units"], *, train: bool = False
     ) -> Float[Array, "batch vectors units"]:
         attention = nn.MultiHeadDotProductAttention(
-            num_heads=self.num_heads,
-            dtype=self.dtype,
-            dropout_rate=self.dropout_rate,
-            deterministic=not train,
-            name="attention",
+            num_heads=self.num_heads, dtype=self.dtype, name="attention"
         )
-        return s + attention(nn.LayerNorm(dtype=self.dtype, name="before")(s))
+        read = attention(nn.LayerNorm(dtype=self.dtype, name="before")(s))
+        return s + Dropout(self.dropout_rate, deterministic=not train)(read)

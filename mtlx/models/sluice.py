@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from mtlx.models.base import MultiTaskModel
+from mtlx.models.batch_mean import BatchMean
 from mtlx.models.experts import Experts
 from mtlx.models.stitch import stitch_init
 from mtlx.types import Array, Float
@@ -44,7 +45,7 @@ class Sluice(MultiTaskModel):
     column_width: int = 116
     num_layers: int = 2
     keep: float = 0.9
-    orthogonality: float = 0.001
+    orthogonality: float | Array = 0.001
 
     def __post_init__(self):
         if self.column_width % 2 or self.num_layers < 1:
@@ -67,7 +68,7 @@ class Sluice(MultiTaskModel):
                 name=f"columns_{level}",
                 **self.settings(),
             )
-            halves = self._halves(layer(stitched, train=train))
+            halves = self._halves(level, layer(stitched, train=train))
             if level < self.num_layers - 1:
                 shape, init = (2 * count,) * 2, stitch_init(self.keep)
                 unit = self.param(f"unit_{level}", init, shape)
@@ -89,12 +90,13 @@ class Sluice(MultiTaskModel):
         return {task: mix_layers(index, task) for index, task in enumerate(self.tasks)}
 
     @nn.nowrap
-    def _halves(self, columns: Array) -> Array:
+    def _halves(self, level: int, columns: Array) -> Array:
         """[B, T, units] -> [B, 2T, units / 2], and the penalty on every pair."""
         rows, count, width = columns.shape
         halves = columns.reshape(rows, count, 2, width // 2)
         first, second = (halves[:, :, i].astype(jnp.float32) for i in (0, 1))
         products = jnp.einsum("bki,bkj->kij", first, second) / rows
+        products = BatchMean(name=f"overlap_{level}")(products[None])
         self.penalise("orthogonality", self.orthogonality * jnp.sum(products**2))
         return halves.reshape(rows, 2 * count, width // 2)
 

@@ -38,7 +38,7 @@ class SNRTrans(MultiTaskModel):
     num_modules: int = 4
     module_width: int = 52
     num_levels: int = 2
-    sparsity: float = 0.0001
+    sparsity: float | Array = 0.0001
     beta: float = 0.5
     gamma: float = -0.1
     zeta: float = 1.1

@@ -5,6 +5,7 @@ import flax.linen as nn
 from mtlx.models.gate import Gate
 from mtlx.models.gate_topk import TopKGate
 from mtlx.models.mmoe import MMoE
+from mtlx.types import Array
 
 
 class TopKMMoE(MMoE):
@@ -25,8 +26,8 @@ class TopKMMoE(MMoE):
 
     top_k: int = 2
     noisy: bool = True
-    importance_weight: float = 0.01
-    load_weight: float = 0.01
+    importance_weight: float | Array = 0.01
+    load_weight: float | Array = 0.01
 
     def __post_init__(self):
         # The gate's own check, before anything is traced.

@@ -13,6 +13,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from mtlx.models.batch_mean import BatchMean
+from mtlx.models.row_noise import RowNoise
 from mtlx.types import Array, PyTree
 
 
@@ -36,7 +38,9 @@ class Axis:
 
     The batch statistics and dropout masks of a model are those of all rows as well
     (`synchronised`): BatchNorm averages over the axis, and Dropout draws the mask of
-    the global batch, of which a device takes its own rows.
+    the global batch, of which a device takes its own rows, as `RowNoise` does;
+    `BatchMean` is over the rows of all devices. A penalty is a mean over a device's
+    rows, or says the same on all devices: its share is a `size`-th of it.
     """
 
     name: str | None = None
@@ -95,6 +99,10 @@ class _Interceptor:
         if context.method_name == "__call__" and not self.in_dropout:
             if isinstance(module, nn.Dropout):
                 return self.dropout(call, *args, **kwargs)
+            if isinstance(module, BatchMean):
+                return jax.lax.pmean(call(*args, **kwargs), self.axis.name)
+            if isinstance(module, RowNoise):
+                return self.axis.own(call(self.everyone(*args), **kwargs))
             if isinstance(module, nn.BatchNorm) and module.axis_name is None:
                 same = module.clone(parent=module.scope, axis_name=self.axis.name)
                 return same(*args, **kwargs)
@@ -102,13 +110,17 @@ class _Interceptor:
 
     def dropout(self, call, x, *args, **kwargs):
         """x times the own rows of what dropout makes of ones for all rows."""
-        ones = jnp.ones((self.axis.size * len(x), *x.shape[1:]), x.dtype)
+        ones = self.everyone(x)
         self.in_dropout = True  # a subclass calls linen's own
         try:
             kept = call(ones, *args, **kwargs)
         finally:
             self.in_dropout = False
         return x * self.axis.own(kept)
+
+    def everyone(self, x):
+        """Ones in the shape that x has on all devices together."""
+        return jnp.ones((self.axis.size * len(x), *x.shape[1:]), x.dtype)
 
 
 ALONE = Axis()

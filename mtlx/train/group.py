@@ -9,13 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from mtlx import tree
-from mtlx.train.inspect import describe
+from mtlx.data.feed import num_rows
+from mtlx.train.inspect import Sums, inspect_scores
 from mtlx.train.lanes import Lanes
 from mtlx.train.member import Member
 from mtlx.train.memory import footprint
 from mtlx.train.observers import Start, Watch
 from mtlx.train.result import Result
-from mtlx.train.selection import Scores, Selection
+from mtlx.train.selection import Selection
 from mtlx.train.shared_data import SharedData
 from mtlx.train.state import TrainState
 from mtlx.types import Array, PyTree
@@ -94,7 +95,7 @@ class Group(NamedTuple):
             epoch = 1 + max(m.epoch for m in self.members if not m.done)
             states, history = self._train_epoch(program, states, epoch, watch)
             outputs = self._predict(states.variables, self.data.validation)
-            inside = self._inspect(states.variables)
+            sums = self._inspect(states.variables)
             step = int(states.step[0])
             improved = np.zeros(len(self.members), bool)
             for number, member in enumerate(self.members):
@@ -103,9 +104,10 @@ class Group(NamedTuple):
                         self.data.tasks, outputs, number
                     )
                     own = {name: values[number] for name, values in history.items()}
-                    improved[number] = member.take(
-                        epoch, step, own, scores, self._describe(inside, number)
+                    found = inspect_scores(
+                        jax.tree.map(lambda x, n=number: x[n], sums), self.data.tasks
                     )
+                    improved[number] = member.take(epoch, step, own, scores, found)
             best = _keep(improved, states.variables, best)
             watch.epoch(epoch, [])
             self._finish(states)
@@ -135,14 +137,12 @@ class Group(NamedTuple):
     def _predict(self, variables, split) -> dict[str, np.ndarray]:
         return jax.device_get(self.lanes.apply(self.numbers, variables, split.features))
 
-    def _inspect(self, variables) -> PyTree:
+    def _inspect(self, variables) -> Sums:
+        split = self.data.validation
+        total = jnp.int32(num_rows(split.rows[0]))
         return jax.device_get(
-            self.lanes.inspect(self.numbers, variables, self.data.inspected)
+            self.lanes.inspect(self.numbers, variables, split.features, total)
         )
-
-    def _describe(self, inside: PyTree, number: int) -> Scores:
-        names = tuple(task.name for task in self.data.tasks)
-        return describe(jax.tree.map(lambda x: x[number], inside), names)
 
     def _finish(self, states: TrainState) -> None:
         """Members that are done keep their own state: the others train on."""

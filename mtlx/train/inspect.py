@@ -10,20 +10,70 @@ from flax import traverse_util
 
 from mtlx.data.feed import num_rows
 from mtlx.models import Experts, Gate
+from mtlx.tasks import Task
+from mtlx.train.evaluate import cut_rows
+from mtlx.train.parallel.one_device import OneDevice
 from mtlx.train.selection import Scores
 from mtlx.types import Array, Batch, PyTree
 
 Path = tuple[str, ...]
+Sums = dict[Path, dict[str, Array]]
 MAX_ROWS = 65_536  # means over more rows say the same
 
 
 def make_inspector(
     model: nn.Module,
-    tasks: tuple[str, ...],
+    tasks: tuple[Task, ...],
     rows: Batch,
     batch_size: int,
+    devices: OneDevice | None = None,
 ) -> Callable[[PyTree], Scores]:
-    """A function variables -> {task: {metric: value}} over the rows of a split.
+    """A function variables -> {task: {metric: value}}, see `inspect_scores`.
+
+    Args:
+        model: linen module of `mtlx.models`.
+        tasks: of the data set.
+        rows: the split; those without labels count too. Of more than 65,536 rows so
+            many are taken, spread evenly.
+        batch_size: rows a forward pass.
+        devices: where the rows lie.
+    """
+    devices, total = devices or OneDevice(), min(num_rows(rows), MAX_ROWS)
+    index = np.arange(total) * num_rows(rows) // total
+    rows = jax.tree.map(lambda x: np.asarray(x)[index], rows)
+    features = cut_rows(rows, batch_size, devices)
+
+    @devices.jit
+    def collect(variables, features):
+        return inspect_sums(model, variables, features, total)
+
+    return lambda variables: inspect_scores(collect(variables, features), tasks)
+
+
+def inspect_sums(
+    model: nn.Module, variables: PyTree, features: PyTree, total: int | Array
+) -> Sums:
+    """What `inspect_scores` needs, added up over rows; {} without gates and experts.
+
+    Args:
+        model, variables: of the forward pass.
+        features: [batches, B, ...].
+        total: number of rows; those beyond it fill up the last batch.
+    """
+    batches, size = jax.tree.leaves(features)[0].shape[:2]
+    real = (jnp.arange(batches * size) < total).reshape(batches, size)
+
+    def sums(batch):
+        captured = _captured(model, variables, batch[0])
+        return {path: _sums(path[-1], v, batch[1]) for path, v in captured.items()}
+
+    return jax.tree.map(
+        lambda x: jnp.sum(x, axis=0), jax.lax.map(sums, (features, real))
+    )
+
+
+def inspect_scores(sums: Sums, tasks: tuple[Task, ...]) -> Scores:
+    """{task: {metric: value}} of the gates and experts of a model.
 
     For each `Gate`, of E > 1 weights g scaled to a sum of 1,
 
@@ -39,53 +89,14 @@ def make_inspector(
     metric stands what else the module is called: "level_0/gate_entropy".
 
     Args:
-        model: linen module of `mtlx.models`.
-        tasks: names of its tasks.
-        rows: the split; those without labels count too. Of more than 65,536 rows, and
-            of a number that `batch_size` does not divide, some are left out evenly.
-        batch_size: rows a forward pass.
-
-    Returns:
-        The function; for a model with neither gates nor experts it gives {} at no cost.
+        sums: of `inspect_sums`.
+        tasks: of the data set.
     """
-    batches = spread_rows(rows, batch_size)
-    collect = jax.jit(lambda variables, batches: look_inside(model, variables, batches))
-
-    def inspect(variables):
-        return describe(jax.device_get(collect(variables, batches)), tasks)
-
-    return inspect
-
-
-def spread_rows(rows: Batch, batch_size: int) -> PyTree:
-    """Features [batches, B, ...] of rows that are spread evenly over the split."""
-    total = num_rows(rows)
-    size = min(batch_size, total)
-    count = max(min(total, MAX_ROWS) // size, 1)
-    index = np.arange(count * size) * total // (count * size)
-
-    def cut(x):
-        return jnp.asarray(np.asarray(x)[index]).reshape(-1, size, *np.shape(x)[1:])
-
-    return jax.tree.map(cut, dict(rows.features))
-
-
-def look_inside(model: nn.Module, variables: PyTree, batches: PyTree) -> PyTree:
-    """What `describe` reads: sums over the rows, for each gate and group of experts."""
-
-    def sums(features):
-        captured = _captured(model, variables, features)
-        return {path: _sums(path[-1], v) for path, v in captured.items()}
-
-    return jax.lax.map(sums, batches)
-
-
-def describe(sums: PyTree, tasks: tuple[str, ...]) -> Scores:
-    """{task: {metric: value}} of what `look_inside` found."""
     scores: Scores = {}
-    for path, batches in sums.items():
-        task, prefix = _place(path[:-1], tasks)
-        total = {name: x.astype(np.float64).sum(axis=0) for name, x in batches.items()}
+    names = tuple(task.name for task in tasks)
+    for path, total in jax.device_get(sums).items():
+        task, prefix = _place(path[:-1], names)
+        total = {name: x.astype(np.float64) for name, x in total.items()}
         found = (_of_gate if path[-1] == "gate" else _of_experts)(**total)
         named = {prefix + name: float(value) for name, value in found.items()}
         scores.setdefault(task, {}).update(named)
@@ -121,15 +132,17 @@ def _stacked(kind: str, value: Array) -> Array:
     return value[:, None] if kind == "gate" and value.ndim == 2 else value
 
 
-def _sums(kind: str, value: Array) -> dict[str, Array]:
+def _sums(kind: str, value: Array, real: Array) -> dict[str, Array]:
     """What is added up over the rows of a batch."""
+    value = value * real[:, None, None]
+    rows = jnp.sum(real, dtype=jnp.float32)
     if kind == "experts":
         products = jnp.einsum("bed,bfd->ef", value, value)
-        return {"rows": jnp.float32(len(value)), "sums": value.sum(0), "gram": products}
+        return {"rows": rows, "sums": value.sum(0), "gram": products}
     shares = value / jnp.maximum(value.sum(axis=-1, keepdims=True), 1e-12)
     logs = jnp.log(jnp.where(shares > 0, shares, 1.0))
     return {
-        "rows": jnp.float32(value.shape[0] * value.shape[1]),
+        "rows": rows * value.shape[1],
         "entropy": -jnp.sum(shares * logs),
         "load": shares.sum(axis=(0, 1)),
     }

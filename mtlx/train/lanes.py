@@ -8,7 +8,7 @@ import jax
 
 from mtlx.data.feed import Feed
 from mtlx.tasks import Task
-from mtlx.train.inspect import look_inside
+from mtlx.train.inspect import Sums, inspect_sums
 from mtlx.train.plan import Settings, make_plan
 from mtlx.train.state import order_key
 from mtlx.types import Array, Balancer, PyTree
@@ -36,7 +36,7 @@ class Lanes(NamedTuple):
     order: Callable[..., PyTree]  # (keys, epoch) -> orders
     run: Callable[..., Any]  # (numbers, states, arrays, orders, chunk); donates states
     apply: Callable[..., dict[str, Array]]  # (numbers, variables, features)
-    inspect: Callable[..., PyTree]  # (numbers, variables, features)
+    inspect: Callable[..., Sums]  # (numbers, variables, features, number of rows)
 
 
 def make_lanes(
@@ -78,13 +78,13 @@ def make_lanes(
         model = build(numbers).model
         return jax.lax.map(lambda x: model.apply(variables, x, train=False), features)
 
-    def inspect(numbers, variables, features):
-        return look_inside(build(numbers).model, variables, features)
+    def inspect(numbers, variables, features, total):
+        return inspect_sums(build(numbers).model, variables, features, total)
 
     return Lanes(
         init=jax.jit(jax.vmap(init, in_axes=(0, 0, data))),
         order=jax.jit(jax.vmap(order, in_axes=(0, None))),
         run=jax.jit(jax.vmap(run, in_axes=(0, 0, data, 0, None)), donate_argnums=1),
         apply=jax.jit(jax.vmap(apply, in_axes=(0, 0, data))),
-        inspect=jax.jit(jax.vmap(inspect, in_axes=(0, 0, data))),
+        inspect=jax.jit(jax.vmap(inspect, in_axes=(0, 0, data, None))),
     )

@@ -115,10 +115,7 @@ def fit(
             apply, dataset.tasks, dataset.validation, eval_batch_size, devices
         )
         inspect = make_inspector(
-            model,
-            tuple(task.name for task in dataset.tasks),
-            dataset.validation,
-            eval_batch_size,
+            model, dataset.tasks, dataset.validation, eval_batch_size, devices
         )
         run = _Run(
             program, feed, validate, inspect, watch, checkpointer, epochs, patience

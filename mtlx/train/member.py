@@ -48,9 +48,16 @@ class Member:
         step: int,
         history: dict[str, np.ndarray],
         scores: Scores,
-        inside: Scores,
+        found: Scores,
     ) -> bool:
-        """Takes in an epoch, and says whether it is the best so far."""
+        """Takes in an epoch, and says whether it is the best so far.
+
+        Args:
+            epoch, step: how far it is.
+            history: the metrics of the epoch's steps.
+            scores: on the validation split.
+            found: what its gates and experts do there (`inspect_scores`).
+        """
         self.epoch = epoch
         rows = train_rows(self.selection.tasks, epoch, step, history)
         self.diverged = not np.isfinite(history["loss"]).all()
@@ -58,7 +65,6 @@ class Member:
             self._watch.epoch(epoch, rows)
             return False
         self.selection = self.selection.update(epoch, scores, None)
-        for found in (scores, inside):
-            rows += score_rows(found, epoch, step)
+        rows += score_rows(scores, epoch, step) + score_rows(found, epoch, step)
         self._watch.epoch(epoch, rows)
         return self.selection.epoch == epoch

@@ -12,7 +12,6 @@ from mtlx.data.dataset import Dataset, Stream
 from mtlx.data.feed import Feed, make_feed
 from mtlx.tasks import Task
 from mtlx.train.evaluate import cut_rows, join_rows
-from mtlx.train.inspect import spread_rows
 from mtlx.train.selection import Scores
 from mtlx.types import Batch, PyTree
 
@@ -40,7 +39,6 @@ class SharedData(NamedTuple):
     arrays: PyTree
     validation: Split
     test: Split
-    inspected: PyTree  # features of the rows that gates and experts are seen on
     own: bool  # whether arrays and features have an axis of members
 
     @classmethod
@@ -65,15 +63,12 @@ class SharedData(NamedTuple):
             features = [cut_rows(one, eval_batch_size) for one in rows]
             return Split(_stack(features) if own else features[0], rows)
 
-        seen = [spread_rows(one.validation, eval_batch_size) for one in each]
-        inspected = _stack(seen) if own else seen[0]
         return cls(
             tasks=each[0].tasks,
             feed=feeds[0],
             arrays=_stack([f.arrays for f in feeds]) if own else feeds[0].arrays,
             validation=split(tuple(one.validation for one in each)),
             test=split(tuple(one.test for one in each)),
-            inspected=inspected,
             own=own,
         )
 
@@ -90,7 +85,6 @@ class SharedData(NamedTuple):
             arrays=jax.tree.map(lambda x: x[members], self.arrays),
             validation=cut(self.validation),
             test=cut(self.test),
-            inspected=jax.tree.map(lambda x: x[members], self.inspected),
         )
 
 

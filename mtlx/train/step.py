@@ -147,8 +147,7 @@ def _forward(model, tasks, model_state, batch, dropout_key, axis, params, probes
     penalties = jax.tree.leaves(model_state.pop("penalties", {}))
     losses, present = task_losses(tasks, outputs, batch, axis)
     aux = {"present": present, "model_state": model_state}
-    if penalties:
-        # Each device's own is of its own rows: what all share is their mean.
+    if penalties:  # means over a device's rows, or over all rows: see `Axis`
         aux["penalty"] = axis.total(sum(penalties) / axis.size)
     return losses, aux
 

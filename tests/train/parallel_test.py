@@ -216,3 +216,42 @@ def test_a_model_axis_asks_for_a_table(dataset, model, batch):
     del state.params["encoder"]
     with pytest.raises(ValueError, match="found none. Use mesh.model=1"):
         state_layout(state, make_mesh({"model": 2}))
+
+
+@pytest.mark.parametrize(
+    ("parallel", "architecture"),
+    [
+        *(
+            (
+                parallel,
+                functools.partial(
+                    models.TopKMMoE,
+                    num_experts=4,
+                    expert_widths=(4,),
+                    importance_weight=0.5,
+                    load_weight=0.5,
+                ),
+            )
+            for parallel in ("jit", "shard_map")
+        ),
+        ("pmap", functools.partial(models.Sluice, column_width=4, orthogonality=0.5)),
+        (
+            "shard_map",
+            functools.partial(models.SNRAverage, module_width=4, sparsity=0.5),
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.func.__name__,
+)
+def test_noise_and_penalties_are_those_of_all_rows(parallel, architecture, dataset):
+    """One step of plain descent: a factor of the penalty would show."""
+    encoder = functools.partial(models.FeatureEncoder, embedding_dim=2)
+    model = train.build_model(
+        functools.partial(architecture, tower_widths=()), encoder, dataset
+    )
+    options = {"epochs": 1, "batch_size": 256}
+
+    def run(**more):
+        optimizer, balancer = optax.sgd(0.5), balancers.equal()
+        return train.fit(model, dataset, balancer, optimizer, **options, **more)
+
+    assert_close(run(parallel=parallel).state.params, run().state.params)
