@@ -1,6 +1,7 @@
 """Embedding tables that a training step may hold in part."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -70,9 +71,14 @@ def read_rows(
 
 
 def find_tables(
-    model: nn.Module, features: Mapping[str, Array]
+    model: nn.Module, features: Mapping[str, Any]
 ) -> tuple[tuple[str, ...], ...]:
-    """Paths of the parameters that the model reads by `lookup`; nothing is computed."""
+    """Paths of the parameters that the model reads by `lookup`; nothing is computed.
+
+    Args:
+        model: linen module of `mtlx.models`.
+        features: of a batch, arrays or their shapes.
+    """
 
     def read(key, features):
         return read_rows(model, model.init(key, features), features)

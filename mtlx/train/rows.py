@@ -78,20 +78,29 @@ def by_rows(step: Step, model: nn.Module, axis: str | None = None) -> Step:
     Args:
         step: with an optimizer that `mtlx.train.optimizers.row_wise` made.
         model: reads its tables by `mtlx.models.lookup`.
+        axis: name of the axis that the batch is split over, inside `pmap` or
+            `shard_map`: every device then holds the rows that any of them reads, so
+            that their gradients are of one shape and may be averaged.
     """
 
     def lazily(state, batch):
-        touched = touch(model, state, batch)
+        touched = touch(model, state, batch, axis)
         small, metrics = step(gather(state, touched), batch)
         return scatter(state, small, touched), metrics
 
     return lazily
 
 
-def touch(model: nn.Module, state: TrainState, batch: Batch) -> Touched:
+def touch(
+    model: nn.Module, state: TrainState, batch: Batch, axis: str | None = None
+) -> Touched:
     """The rows that a batch reads of each table that the optimizer treats by rows."""
     params = traverse_util.flatten_dict(state.params)
     reads = read_rows(model, state.variables, batch.features)
+    if axis is not None:
+        reads = jax.tree.map(
+            lambda ids: jax.lax.all_gather(ids, axis, tiled=True), reads
+        )
 
     def of(path):
         rows = len(params[path])

@@ -1,6 +1,6 @@
 """Lazy Adam: moments of the rows that a batch reads."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import optax
@@ -24,7 +24,7 @@ def lazy_adam(
     b1: float = 0.9,
     b2: float = 0.999,
     eps: float = 1e-8,
-    bias_correction: Literal["global", "row"] = "global",
+    bias_correction: str = "global",
     dense: optax.GradientTransformation | None = None,
 ) -> RowWise:
     """Adam whose embedding rows rest, moments included, while no batch reads them.

@@ -1,0 +1,130 @@
+"""W4: does a step's cost follow the batch, or the size of the embedding table?
+
+    python -m benchmarks.embeddings
+
+One table of 1e5, 1e6 or 1e7 rows x 16 that two id columns share half and half, two
+tasks on a shared bottom, PCGrad, batch 4096, ids uniform (a table's worst case: hardly a
+row twice). Each program is the one that `mtlx.train.fit` runs: a scan over steps, state
+donated. The sizes take turns.
+"""
+
+import argparse
+import functools
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from benchmarks.rounds import interleave, save, spread
+from mtlx import balancers, models
+from mtlx.data.dataset import Dataset, Schema, Stream
+from mtlx.data.feed import make_feed
+from mtlx.models import find_tables
+from mtlx.tasks import Task
+from mtlx.train import build_model, init_state, make_step
+from mtlx.train.optimizers import bind, lazy_adam, rowwise_adagrad
+from mtlx.train.program import compile_program
+from mtlx.types import Batch
+
+SIZES = (100_000, 1_000_000, 10_000_000)
+WIDTH, BATCH = 16, 4096
+TASKS = (Task("click", "binary"), Task("spend", "regression"))
+OPTIMIZERS = {
+    "lazy_adam": lazy_adam,
+    "rowwise_adagrad": rowwise_adagrad,
+    "adam": optax.adam,
+}
+
+
+def make_dataset(rows: int, steps: int) -> Dataset:
+    """Batches drawn on the device, labels made of the ids."""
+
+    def sample(key, batch_size):
+        ids = jax.random.randint(key, (batch_size, 2), 0, rows // 2)
+        parity = (ids % 2).astype(jnp.float32)
+        labels = {"click": parity[:, 0], "spend": parity[:, 1] - parity[:, 0]}
+        where = {task: jnp.ones(batch_size, bool) for task in labels}
+        return Batch({"categorical": ids}, labels, where)
+
+    rows_of_splits = jax.eval_shape(lambda: sample(jax.random.key(0), 1))
+    schema = Schema(cardinalities=(rows // 2, rows // 2))
+    stream = Stream(sample, steps)
+    return Dataset("ids", TASKS, schema, stream, rows_of_splits, rows_of_splits)
+
+
+class Run:
+    """A compiled chunk of steps that goes on from where it was at each call."""
+
+    def __init__(self, optimizer: str, rows: int, steps: int):
+        dataset = make_dataset(rows, steps)
+        model = build_model(
+            functools.partial(models.SharedBottom, bottom_widths=(64, 32)),
+            functools.partial(models.FeatureEncoder, embedding_dim=WIDTH),
+            dataset,
+        )
+        feed = make_feed(dataset.train, BATCH)
+        first = feed.fetch((), jax.random.key(0))
+        chosen = bind(
+            OPTIMIZERS[optimizer](1e-3),
+            len(TASKS),
+            model.owner,
+            find_tables(model, first.features),
+        )
+        balancer = balancers.pcgrad()
+        step = make_step(model, TASKS, chosen, balancer, steps)
+        init = functools.partial(init_state, model, chosen, balancer)
+        self.state = jax.jit(init)(first, jax.random.key(0))
+        self.program = compile_program(step, feed, self.state, 1, steps)
+        self.order = self.program.order(self.state.key, jnp.int32(1))
+        self.table = rows * WIDTH
+
+    def __call__(self):
+        run = self.program.run
+        self.state, history = run(self.state, (), self.order, jnp.int32(0))
+        return history
+
+    def copies(self) -> list[str]:
+        """The instructions that make a second array of the table's size."""
+        lines = self.program.run.as_text().splitlines()
+        shape = f"f32[{self.table // WIDTH},{WIDTH}]"
+        return [line for line in lines if f" = {shape}" in line and " copy(" in line]
+
+
+def measure(optimizer: str, rounds: int, steps: int) -> dict:
+    """Steps a second by size, and each size's time over the smallest's, by round."""
+    runs = {f"{rows:,}": Run(optimizer, rows, steps) for rows in SIZES}
+    seconds = interleave(runs, rounds)
+    base = next(iter(seconds.values()))
+    figures = {}
+    for name, run in runs.items():
+        ratios = [own / first for own, first in zip(seconds[name], base, strict=True)]
+        figures[name] = {
+            "steps_per_second": spread([steps / s for s in seconds[name]]),
+            "time_over_smallest": spread(ratios),
+            "copies_of_the_table": len(run.copies()),
+        }
+        print(
+            f"{optimizer:16} {name:>10} rows"
+            f" {figures[name]['steps_per_second']['median']:8.1f} steps/s,"
+            f" x {figures[name]['time_over_smallest']['median']:.2f},"
+            f" {len(run.copies())} copies of the table",
+            flush=True,
+        )
+    return figures
+
+
+def main() -> None:
+    """Prints a table and writes benchmarks/results/embeddings.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--optimizers", default="lazy_adam,rowwise_adagrad")
+    options = parser.parse_args()
+    figures = {"batch": BATCH, "width": WIDTH, "rounds": options.rounds}
+    for name in options.optimizers.split(","):
+        figures[name] = measure(name, options.rounds, options.steps)
+    print(f"Wrote {save('embeddings', figures)}")
+
+
+if __name__ == "__main__":
+    main()
