@@ -228,19 +228,24 @@ def test_twenty_steps_equal_a_loop_over_rows(rule, small):
 
 # A balancer of each kind of need, and the ones that track gradients of tables' shape.
 KINDS = {
-    "equal": balancers.equal(),
     "pcgrad": balancers.pcgrad(),
     "gradnorm": balancers.gradnorm(),
     "moco": balancers.moco(),
     "momentum_config": balancers.momentum_config(),
     "excess_mtl": balancers.excess_mtl(),
     "db_mtl_ema": balancers.db_mtl_ema(),
-    "trimmed_mean": balancers.trimmed_mean(),
     "famo": balancers.famo(),
     "modo": balancers.modo(),
     "auto_lambda": bilevel.auto_lambda(),
 }
 OTHERS = sorted({*balancers.__all__, *bilevel.__all__} - {*KINDS})
+
+
+def _scanned(step, steps):
+    def run(state, batch):
+        return jax.lax.scan(lambda s, _: step(s, batch), state, length=steps)
+
+    return run
 
 
 def _ends(model, members, optimizers, steps):
@@ -255,9 +260,9 @@ def _ends(model, members, optimizers, steps):
             for kind, optimizer in optimizers.items():
                 step, state = _step(model, optimizer, balancer, granularity=grain)
                 state = state._replace(params=params)
-                # Steps side by side in one program: XLA merges what members share.
-                for _ in range(steps):
-                    state, metrics = step(state, batch)
+                # Single steps side by side: XLA merges what the members share.
+                run_one = step if steps == 1 else _scanned(step, steps)
+                state, metrics = run_one(state, batch)
                 ends[name, kind] = (state.params, metrics["weight"])
         return ends
 
@@ -302,9 +307,7 @@ def test_wrappers_and_granularities_do_too(small):
     members = {
         "precondition": (balancers.precondition(balancers.pcgrad()), "all"),
         "every": (balancers.every(balancers.pcgrad(), 2), "all"),
-        "ema": (balancers.ema(balancer), "all"),
         "layer": (per_layer(balancer, count), "layer"),
-        "last_layer": (balancer, "last_layer"),
         "representation": (balancer, "representation"),
     }
     _assert_equals_adam(small, members)
