@@ -341,6 +341,16 @@ def test_the_other_parameters_get_the_dense_optimizer(small):
             np.testing.assert_allclose(leaf, flat[path], atol=1e-6, err_msg=str(path))
 
 
+def test_a_model_without_tables_gets_the_dense_optimizer_alone(small):
+    optimizer = bind(lazy_adam(RATE), 2, small.owner, tables=())
+    params = {"w": jnp.ones(3)}
+    gradient = {"w": jnp.array([1.0, -2.0, 0.0])}
+    update, _ = optimizer.update(gradient, optimizer.init(params), params)
+    adam = optax.adam(RATE)
+    expected, _ = adam.update(gradient, adam.init(params))
+    np.testing.assert_array_equal(update["w"], expected["w"])
+
+
 def test_a_resumed_run_repeats_the_uninterrupted_one(dataset, model, tmp_path):
     def fit(epochs, **options):
         return train.fit(

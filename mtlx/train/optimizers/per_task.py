@@ -53,20 +53,19 @@ def bind(
         optimizer: what to bind.
         num_tasks, owner: of the model; for a `PerTask`.
         tables: paths of the model's embedding tables (`mtlx.models.find_tables`); for a
-            `RowWise`.
+            `RowWise`. Without any, it is its dense optimizer.
 
     Raises:
-        ValueError: a `RowWise` without tables.
+        ValueError: a `RowWise` that is not told the tables.
     """
     if isinstance(optimizer, PerTask):
         return optimizer.bind(num_tasks, owner)
     if isinstance(optimizer, RowWise):
-        if not tables:
+        if tables is None:
             raise ValueError(
                 "A row-wise optimizer expected the paths of the embedding tables that "
-                f"the model reads by `mtlx.models.lookup`, found {tables}. Pass "
-                "tables=find_tables(model, features), or choose adam or adagrad for a "
-                "model without tables."
+                "the model reads by `mtlx.models.lookup`, found None. Pass "
+                "tables=find_tables(model, features)."
             )
         return optimizer.bind(tables)
     return optimizer
