@@ -17,8 +17,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import optax
-import pyarrow
-import pyarrow.parquet
+import pandas as pd
 
 from benchmarks.rounds import interleave, save, spread
 from mtlx import balancers, models
@@ -41,9 +40,7 @@ def write_rows(path: Path, rows: int) -> Layout:
     columns = {name: rng.integers(0, VALUES, rows, dtype=np.int32) for name in names}
     for task in TASKS:
         columns[task.name] = rng.integers(0, 2, rows).astype(np.int8)
-    pyarrow.parquet.write_table(
-        pyarrow.table(columns), path, row_group_size=-(-rows // 32)
-    )
+    pd.DataFrame(columns).to_parquet(path, row_group_size=-(-rows // 32))
     return Layout({task.name: task.name for task in TASKS}, categorical=names)
 
 

@@ -40,10 +40,14 @@ def chunked(blocks: Blocks, batch_size: int) -> Feed:
     """The feed of a split in blocks; the order is a function of the run's key.
 
     Raises:
-        ValueError: fewer rows than one batch.
+        ValueError: fewer rows than one batch, or `steps_per_epoch` below 1.
     """
     example = Shuffle(blocks, batch_size, (0,))
-    steps = blocks.steps_per_epoch or example.batches_per_pass
+    steps = blocks.steps_per_epoch
+    if steps is None:
+        steps = example.batches_per_pass
+    if steps < 1:
+        raise ValueError(f"Expected steps_per_epoch >= 1, or None, found {steps}.")
 
     def chunks(key, epoch, chunk_steps, count):
         shuffle = Shuffle(blocks, batch_size, _seed(key))

@@ -267,3 +267,5 @@ def test_a_split_below_one_batch_is_refused(source):
         chunked(data.Blocks(source), 104)
     with pytest.raises(ValueError, match="window >= 1"):
         chunked(data.Blocks(source, window=0), 8)
+    with pytest.raises(ValueError, match="steps_per_epoch >= 1"):
+        chunked(data.Blocks(source, steps_per_epoch=0), 8)

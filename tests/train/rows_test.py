@@ -18,7 +18,7 @@ from mtlx.tasks import Task
 from mtlx.train import bilevel, init_state, make_step
 from mtlx.train.granularity import per_layer
 from mtlx.train.optimizers import bind, lazy_adam, rowwise_adagrad
-from mtlx.train.rows import Every, Some
+from mtlx.train.rows import Every, Some, touch
 from mtlx.train.step import task_losses
 from mtlx.types import Batch
 
@@ -328,6 +328,23 @@ def test_members_are_vmapped_over_one_program(small):
     together = jax.jit(jax.vmap(run))(keys)
     alone = jax.jit(run)(keys[1])
     _assert_close(jax.tree.map(lambda x: x[1], together), alone, atol=1e-5)
+
+
+def test_devices_hold_the_rows_that_any_of_them_reads(small):
+    """Inside an axis: the row ids are gathered over it, and the same everywhere."""
+    optimizer = _bound(lazy_adam(RATE), small)
+    halves = [_batch(0, rows=4), _batch(1, rows=4)]
+    init = functools.partial(init_state, small, optimizer, balancers.equal())
+    state = init(halves[0], jax.random.key(0))
+
+    def ids(batch):
+        return touch(small, state, batch, axis="data")[TABLE].ids
+
+    stacked = jax.tree.map(lambda *x: jnp.stack(x), *halves)
+    one, other = jax.vmap(ids, axis_name="data")(stacked)
+    np.testing.assert_array_equal(one, other)
+    both = np.union1d(*map(_read, halves))
+    np.testing.assert_array_equal(one[one < ROWS], both)
 
 
 def test_the_other_parameters_get_the_dense_optimizer(small):
