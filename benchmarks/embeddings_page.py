@@ -30,10 +30,13 @@ ratios say more than rates.
   that write an array of the table's size, and they write in place;
   `tests/benchmarks/embeddings_test.py` holds it to that. Adam passes over the whole
   table in every step.
-* What is left of a growth with R is the memory's: {batch} x 2 random rows of each of
-  the table and its moments miss the processor's translation buffer once the arrays
-  outgrow it. With pages of 2 MiB (`GLIBC_TUNABLES=glibc.malloc.hugetlb=1`, where
-  `/sys/kernel/mm/transparent_hugepage/enabled` says `madvise`) most of it goes.
+* Medians of a shared machine move from run to run. For `lazy_adam` at 1e7 rows, all
+  runs of that day, of 3 to 15 rounds: 1.28, 1.25, 1.24, 1.19, 1.25, 1.12, 1.19 with
+  pages of 4 KiB; 1.08, 1.07, 1.03, 1.04, 1.02, 1.20 with pages of 2 MiB
+  (`GLIBC_TUNABLES=glibc.malloc.hugetlb=1`, where the kernel's
+  `transparent_hugepage/enabled` says `madvise`). The growth that is left is probably
+  the memory's, {batch} x 2 random rows of the table and of its moments, rather than
+  the program's; a quiet machine has yet to say so.
 
 ```
 python -m benchmarks.embeddings
