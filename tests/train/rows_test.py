@@ -10,6 +10,7 @@ import pytest
 from flax import traverse_util
 
 from mtlx import balancers, models, train
+from mtlx.data.blocks import Blocks
 from mtlx.data.dataset import Dataset, Schema
 from mtlx.gradients import layers, split
 from mtlx.models import find_tables
@@ -399,3 +400,41 @@ def test_what_cannot_be_is_refused(small, dataset):
     step, state = _step(small, rowwise_adagrad(RATE), needy)
     with pytest.raises(ValueError, match="second moments"):
         jax.eval_shape(step, state, _batch(0))
+
+
+@pytest.fixture(scope="module")
+def logs():
+    parts = [_batch(seed, rows=16) for seed in range(4)]
+    rows = jax.tree.map(lambda *x: np.concatenate(x), *parts)
+    return Dataset("logs", TASKS, Schema(CARDINALITIES, 2), rows, rows, rows)
+
+
+def _parameters(small, logs, parallel):
+    result = train.fit(
+        small,
+        logs,
+        balancers.pcgrad(),
+        lazy_adam(RATE),
+        epochs=1,
+        batch_size=16,
+        parallel=parallel,
+    )
+    return jax.tree.map(np.asarray, result.state.params)
+
+
+@pytest.mark.parametrize("parallel", ["jit", "shard_map", "pmap"])
+def test_eight_devices_make_the_updates_of_one(parallel, small, logs):
+    alone = _parameters(small, logs, None)
+    _assert_close(_parameters(small, logs, parallel), alone, atol=1e-5)
+
+
+def test_blocks_on_many_devices_are_refused(small, logs):
+    class Source:
+        sizes = (64,)
+
+        def read(self, block):
+            return logs.test
+
+    blocks = logs._replace(train=Blocks(Source()))
+    with pytest.raises(ValueError, match="many devices expected a training split in"):
+        _parameters(small, blocks, "jit")
