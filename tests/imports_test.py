@@ -53,6 +53,7 @@ ONLY_IN = {
     "tensorflow_datasets": ("mtlx/data/",),
     "array_record": ("mtlx/data/",),
     "grain": ("mtlx/data/",),
+    "pyarrow": ("mtlx/data/",),
     "matplotlib": ("mtlx/results/",),
     "jaxtyping": ("mtlx/types.py",),
     "tensorflow": (),

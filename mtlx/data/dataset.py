@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from mtlx.data.blocks import Blocks
 from mtlx.tasks import Task
 from mtlx.types import Batch, PyTree
 
@@ -33,13 +34,13 @@ class Stream(NamedTuple):
 class Dataset(NamedTuple):
     """Named splits with the tasks that are trained on them.
 
-    `train` is a `Batch` that holds every row of the split, or a `Stream`; `validation`
-    and `test` are Batches.
+    `train` is a `Batch` that holds every row of the split, a `Stream`, or `Blocks` of
+    what is larger than memory; `validation` and `test` are Batches.
     """
 
     name: str
     tasks: tuple[Task, ...]
     schema: Schema
-    train: Batch | Stream
+    train: Batch | Stream | Blocks
     validation: Batch
     test: Batch

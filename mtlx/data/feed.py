@@ -4,13 +4,14 @@ A feed separates *which* rows a step sees (`order`, small, made once an epoch) f
 *getting* them (`fetch`, inside the compiled step).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mtlx.data.blocks import Blocks
 from mtlx.data.dataset import Stream
 from mtlx.types import Array, Batch, PyTree
 
@@ -22,6 +23,10 @@ class Feed(NamedTuple):
     `steps_per_epoch`; `fetch(arrays, x) -> Batch` turns one of them into a batch. Where
     `by_row`, x is the numbers of the batch's rows [B], and `fetch` of some of them
     gives those rows alone.
+
+    Where the rows are not on the device, `chunks(key, epoch, chunk_steps, count)` gives
+    the scan inputs instead, from the run's key: an iterator over `count` chunks, each
+    with a leading axis of `chunk_steps`. `order` is then one input, for its shape.
     """
 
     arrays: PyTree
@@ -30,6 +35,20 @@ class Feed(NamedTuple):
     order: Callable[[Array], PyTree]
     fetch: Callable[[PyTree, PyTree], Batch]
     by_row: bool = False
+    chunks: Callable[[Array, int, int, int], Iterator[PyTree]] | None = None
+
+    def on_device(self, purpose: str) -> "Feed":
+        """This feed, where its rows are on the device.
+
+        Raises:
+            ValueError: they are read in chunks, which `purpose` cannot do with.
+        """
+        if self.chunks is not None:
+            raise ValueError(
+                f"{purpose} expected a training split in memory, or a stream, found "
+                f"blocks that are read as they are needed. Train one run on one device."
+            )
+        return self
 
 
 def num_rows(batch: Batch) -> int:
@@ -77,8 +96,13 @@ def streamed(stream: Stream, batch_size: int) -> Feed:
     return Feed(stream.arrays, stream.steps_per_epoch, batch_size, order, fetch)
 
 
-def make_feed(train: Batch | Stream, batch_size: int) -> Feed:
+def make_feed(train: Batch | Stream | Blocks, batch_size: int) -> Feed:
     """The feed that fits the kind of training split."""
     if isinstance(train, Stream):
         return streamed(train, batch_size)
+    if isinstance(train, Blocks):
+        # Imported where it is used: it builds on the Feed above.
+        from mtlx.data.chunked import chunked
+
+        return chunked(train, batch_size)
     return resident(jax.tree.map(np.asarray, train), batch_size)

@@ -14,6 +14,7 @@ from mtlx.models.flops import count_flops
 from mtlx.models.gate import Gate
 from mtlx.models.home import HoME
 from mtlx.models.l2_constrained import L2Constrained
+from mtlx.models.lookup import find_tables, lookup, read_rows
 from mtlx.models.match import count_parameters, match_params
 from mtlx.models.metaheac import MetaHeac
 from mtlx.models.ml_mmoe import MLMMoE
@@ -64,5 +65,8 @@ __all__ = [
     "Tower",
     "count_flops",
     "count_parameters",
+    "find_tables",
+    "lookup",
     "match_params",
+    "read_rows",
 ]

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
 
+from mtlx.models.lookup import lookup
 from mtlx.types import Array, Float, Int
 
 # A fixed scale: an initialiser that counts the rows of the table would make the scale
@@ -84,12 +85,14 @@ class FeatureEncoder(nn.Module):
     ) -> Float[Array, "batch width"] | Float[Array, "batch fields width"]:
         sizes = np.asarray(self.cardinalities, np.int32)
         rows = -(-int(sizes.sum()) // self.row_multiple) * self.row_multiple
-        init = nn.initializers.normal(INIT_STDDEV)
-        table = self.param("embedding", init, (rows, self.embedding_dim), jnp.float32)
         offsets = np.cumsum(sizes) - sizes
         known = (ids >= 0) & (ids < sizes[None])
-        vectors = jnp.take(
-            table, jnp.where(known, ids + offsets[None], rows), axis=0, mode="fill"
+        vectors = lookup(
+            self,
+            "embedding",
+            nn.initializers.normal(INIT_STDDEV),
+            (rows, self.embedding_dim),
+            jnp.where(known, ids + offsets[None], rows),
         )
         return vectors if self.tokens else vectors.reshape(len(ids), -1)
 

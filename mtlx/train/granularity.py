@@ -6,9 +6,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
+from flax import traverse_util
 
-from mtlx.gradients import GRANULARITIES, Cut, split
+from mtlx.gradients import GRANULARITIES, Cut, join, split
 from mtlx.train.optimizers.per_task import TaskWise
+from mtlx.train.optimizers.row_wise import RowState
 from mtlx.types import Array, Balancer, Batch, PyTree
 
 
@@ -60,7 +62,7 @@ def adam_metric(
     Raises:
         ValueError: the optimizer keeps no second moments v.
     """
-    moments = optax.tree.get(opt_state, "nu")
+    moments = second_moments(opt_state)
     if moments is None:
         raise ValueError(
             "Wrapper 'precondition' expected an optimizer with second moments (adam, "
@@ -71,6 +73,17 @@ def adam_metric(
     size = sum(leaf.size for leaf in metric.values())
     mean = sum(jnp.sum(leaf) for leaf in metric.values()) / max(size, 1)
     return {path: leaf / mean for path, leaf in metric.items()}
+
+
+def second_moments(opt_state: PyTree) -> PyTree | None:
+    """v of every parameter, where the optimizer keeps it."""
+    if not isinstance(opt_state, RowState):
+        return optax.tree.get(opt_state, "nu")
+    rows = {path: getattr(s, "nu", None) for path, s in opt_state.rows.items()}
+    dense = optax.tree.get(opt_state.dense, "nu")
+    if dense is None or any(leaf is None for leaf in rows.values()):
+        return None
+    return join(rows, traverse_util.flatten_dict(dense))
 
 
 def make_cut(

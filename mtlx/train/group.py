@@ -10,7 +10,7 @@ import numpy as np
 
 from mtlx import tree
 from mtlx.data.feed import num_rows
-from mtlx.train.inspect import Sums, inspect_scores
+from mtlx.train.inspect import inspect_scores
 from mtlx.train.lanes import Lanes
 from mtlx.train.member import Member
 from mtlx.train.memory import footprint
@@ -137,7 +137,7 @@ class Group(NamedTuple):
     def _predict(self, variables, split) -> dict[str, np.ndarray]:
         return jax.device_get(self.lanes.apply(self.numbers, variables, split.features))
 
-    def _inspect(self, variables) -> Sums:
+    def _inspect(self, variables) -> PyTree:
         split = self.data.validation
         total = jnp.int32(num_rows(split.rows[0]))
         return jax.device_get(

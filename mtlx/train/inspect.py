@@ -1,6 +1,7 @@
 """What the gates and experts of a model do on a split."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -17,7 +18,7 @@ from mtlx.train.selection import Scores
 from mtlx.types import Array, Batch, PyTree
 
 Path = tuple[str, ...]
-Sums = dict[Path, dict[str, Array]]
+Sums = dict[Path, dict[str, Any]]  # arrays of the device or of the host
 MAX_ROWS = 65_536  # means over more rows say the same
 
 

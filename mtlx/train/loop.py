@@ -17,7 +17,7 @@ from mtlx.train.observers import Observer, Start, Watch, score_rows, train_rows
 from mtlx.train.optimizers.per_task import Optimizer
 from mtlx.train.parallel import make_parallel
 from mtlx.train.plan import Settings, check_sizes, make_plan
-from mtlx.train.program import Program, compile_program
+from mtlx.train.program import Program, chunk_inputs, compile_program
 from mtlx.train.result import Result
 from mtlx.train.selection import Scores, Selection
 from mtlx.train.state import TrainState
@@ -180,13 +180,10 @@ def _train_epoch(
     run: _Run, state: TrainState, epoch: int
 ) -> tuple[TrainState, dict[str, np.ndarray]]:
     """One epoch; the metrics of a chunk are read while the next one runs."""
-    order = run.program.order(state.key, np.int32(epoch))
     history, running = [], None
     with run.watch.training():
-        for chunk in range(run.program.chunks):
-            state, metrics = run.program.run(
-                state, run.feed.arrays, order, np.int32(chunk)
-            )
+        for inputs in chunk_inputs(run.program, run.feed, state.key, epoch):
+            state, metrics = run.program.run(state, *inputs)
             if running is not None:
                 history.append(jax.device_get(running))
                 run.watch.chunk()

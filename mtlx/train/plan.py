@@ -1,5 +1,6 @@
 """From the parts of a run to its pure functions: what is trained, step by step."""
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -9,11 +10,12 @@ import jax
 import optax
 
 from mtlx.data.feed import Feed
-from mtlx.gradients import layers, split
+from mtlx.gradients import Path, layers, split
+from mtlx.models import find_tables
 from mtlx.tasks import Task
 from mtlx.train.axis import ALONE, Axis
 from mtlx.train.granularity import check_granularity, per_layer
-from mtlx.train.optimizers import bind
+from mtlx.train.optimizers import RowWise, bind
 from mtlx.train.optimizers.per_task import Optimizer
 from mtlx.train.program import cut_epoch
 from mtlx.train.state import Step, TrainState, init_state
@@ -57,7 +59,8 @@ def make_plan(
 
     `axis` is that of `make_step`; the other arguments are as in `fit`.
     """
-    optimizer = bind(optimizer, len(tasks), model.owner)
+    tables = _tables(optimizer, model, feed)
+    optimizer = bind(optimizer, len(tasks), model.owner, tables)
     balancer, granularity = _at_grain(
         balancer, settings.granularity, model, optimizer, feed
     )
@@ -76,6 +79,16 @@ def first_batch(feed: Feed, arrays: PyTree) -> Batch:
     """A batch, for its shapes."""
     order = feed.order(jax.random.key(0))
     return feed.fetch(arrays, jax.tree.map(lambda x: x[0], order))
+
+
+def _tables(
+    optimizer: Optimizer, model: nn.Module, feed: Feed
+) -> tuple[Path, ...] | None:
+    """What a row-wise optimizer must know; tracing the model takes a while."""
+    if not isinstance(optimizer, RowWise):
+        return None
+    batch = jax.eval_shape(functools.partial(first_batch, feed), feed.arrays)
+    return find_tables(model, batch.features)
 
 
 def _at_grain(

@@ -1,7 +1,7 @@
 """The compiled program of a run: chunks of steps over one feed."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import jax
@@ -10,7 +10,7 @@ import numpy as np
 from mtlx.data.feed import Feed
 from mtlx.train.parallel.one_device import OneDevice
 from mtlx.train.state import Step, TrainState, order_key
-from mtlx.types import Array, PyTree
+from mtlx.types import Array, PRNGKeyArray, PyTree
 
 History = dict[str, Array]  # metric -> [steps, T]
 
@@ -41,6 +41,20 @@ def cut_epoch(steps_per_epoch: int, max_chunk_steps: int) -> tuple[int, int]:
     """
     chunks = -(-steps_per_epoch // max_chunk_steps)
     return chunks, steps_per_epoch // chunks
+
+
+def chunk_inputs(
+    program: Program, feed: Feed, key: PRNGKeyArray, epoch: int
+) -> Iterator[tuple[PyTree, PyTree, np.int32]]:
+    """What `program.run` takes beside the state, for each chunk of an epoch.
+
+    Rows that are not on the device are read while the chunk before them runs.
+    """
+    if feed.chunks is not None:
+        chunks = feed.chunks(key, epoch, program.chunk_steps, program.chunks)
+        return ((feed.arrays, rows, np.int32(0)) for rows in chunks)
+    order = program.order(key, np.int32(epoch))
+    return ((feed.arrays, order, np.int32(n)) for n in range(program.chunks))
 
 
 def compile_program(
@@ -79,5 +93,16 @@ def compile_program(
         return jax.lax.scan(one, state, inputs)
 
     inputs = order(state.key, np.int32(1))
+    if feed.chunks is not None:
+        inputs = _of_length(inputs, chunk_steps)
     compiled = devices.compile(run, state, feed.arrays, inputs, np.int32(0))
     return Program(order, compiled, chunks, chunk_steps, time.perf_counter() - begin)
+
+
+def _of_length(inputs: PyTree, length: int) -> PyTree:
+    """The shapes of inputs with a leading axis of another length."""
+
+    def shape(x):
+        return jax.ShapeDtypeStruct((length, *x.shape[1:]), x.dtype)
+
+    return jax.tree.map(shape, inputs)

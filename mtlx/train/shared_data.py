@@ -57,7 +57,9 @@ class SharedData(NamedTuple):
         each = tuple(dataset) if own else (dataset,)
         if own:
             _check_alike(each)
-        feeds = [make_feed(one.train, batch_size) for one in each]
+        feeds = [
+            make_feed(one.train, batch_size).on_device("A population") for one in each
+        ]
 
         def split(rows: tuple[Batch, ...]) -> Split:
             features = [cut_rows(one, eval_batch_size) for one in rows]

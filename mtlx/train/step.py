@@ -17,6 +17,8 @@ from mtlx.train.axis import ALONE, Axis
 from mtlx.train.bilevel.lookahead import look_ahead
 from mtlx.train.granularity import adam_metric, make_cut
 from mtlx.train.optimizers.per_task import needs_of, tasks_apart
+from mtlx.train.optimizers.row_wise import RowWiseTransform
+from mtlx.train.rows import by_rows
 from mtlx.train.state import Step, TrainState, step_key
 from mtlx.types import Array, Balancer, Batch, Direction, PyTree, Signals
 
@@ -70,6 +72,9 @@ def make_step(
     and its weights apply to the third. One that needs "lookahead" gets the losses of
     two halves of the batch as functions of the parameters (`mtlx.train.bilevel`), and
     its decision applies to all rows.
+
+    With a row-wise optimizer (lazy_adam, rowwise_adagrad) all of this works on the rows
+    of the embedding tables that the batch reads (`mtlx.train.rows`).
 
     Args:
         model, tasks, optimizer, balancer: what is trained, and how.
@@ -128,6 +133,8 @@ def make_step(
         )
         return next_state, _metrics(signals, decision, measured.aux)
 
+    if isinstance(optimizer, RowWiseTransform):
+        return by_rows(step, model, axis.name)
     return step
 
 

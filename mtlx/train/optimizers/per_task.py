@@ -6,7 +6,7 @@ takes the weighed gradients w_t g_t, stacked, beside it. It is an option of `opt
 and goes with every model, and with every balancer that returns weights.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -15,7 +15,8 @@ import optax
 
 from mtlx import tree
 from mtlx.balancers.stacked import along, zeros
-from mtlx.gradients import Owner, join, split
+from mtlx.gradients import Owner, Path, join, split
+from mtlx.train.optimizers.row_wise import RowWise
 from mtlx.types import Array, Balancer, Direction, Needs, PyTree, Signals
 
 
@@ -29,7 +30,7 @@ class PerTask(NamedTuple):
     bind: Callable[[int, Owner], TaskWise]
 
 
-Optimizer = optax.GradientTransformation | PerTask
+Optimizer = optax.GradientTransformation | PerTask | RowWise
 
 
 class TaskMoments(NamedTuple):
@@ -41,11 +42,32 @@ class TaskMoments(NamedTuple):
 
 
 def bind(
-    optimizer: Optimizer, num_tasks: int, owner: Owner
+    optimizer: Optimizer,
+    num_tasks: int,
+    owner: Owner,
+    tables: Sequence[Path] | None = None,
 ) -> optax.GradientTransformation:
-    """The transformation for this model; most optimizers are one already."""
+    """The transformation for this model; most optimizers are one already.
+
+    Args:
+        optimizer: what to bind.
+        num_tasks, owner: of the model; for a `PerTask`.
+        tables: paths of the model's embedding tables (`mtlx.models.find_tables`); for a
+            `RowWise`. Without any, it is its dense optimizer.
+
+    Raises:
+        ValueError: a `RowWise` that is not told the tables.
+    """
     if isinstance(optimizer, PerTask):
         return optimizer.bind(num_tasks, owner)
+    if isinstance(optimizer, RowWise):
+        if tables is None:
+            raise ValueError(
+                "A row-wise optimizer expected the paths of the embedding tables that "
+                "the model reads by `mtlx.models.lookup`, found None. Pass "
+                "tables=find_tables(model, features)."
+            )
+        return optimizer.bind(tables)
     return optimizer
 
 

@@ -41,6 +41,7 @@ class ManyDevices(OneDevice):
         return jax.jit(from_numbers, out_shardings=layout)(numbers, arrays)
 
     def place_feed(self, feed: Feed) -> Feed:
+        feed = feed.on_device("A run on many devices")
         if not self.shard_rows:
             return feed._replace(arrays=self._put(feed.arrays, self.sharding()))
         if not feed.by_row:
