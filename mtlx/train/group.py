@@ -1,5 +1,6 @@
 """Members that train at once: the host's side of one population program."""
 
+import functools
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,6 +16,13 @@ from mtlx.train.lanes import Lanes
 from mtlx.train.member import Member
 from mtlx.train.memory import footprint
 from mtlx.train.observers import Start, Watch
+from mtlx.train.parallel import (
+    Mesh,
+    make_mesh,
+    member_layout,
+    replicate,
+    shard_members,
+)
 from mtlx.train.result import Result
 from mtlx.train.selection import Selection
 from mtlx.train.shared_data import SharedData
@@ -34,22 +42,41 @@ class Group(NamedTuple):
     cut: tuple[int, int]  # chunks of an epoch, steps of a chunk
     epochs: int
     patience: int | None
+    mesh: Mesh | None = None  # where the members are spread
+
+    def spread(self, devices: int) -> "Group":
+        """The members over several devices, each on one of them."""
+        members = len(self.members)
+        devices = max(d for d in range(1, devices + 1) if members % d == 0)
+        if devices == 1:
+            return self
+        mesh = make_mesh({"data": 1, "member": devices})
+        apart = functools.partial(shard_members, mesh=mesh)
+        place = apart if self.data.own else functools.partial(replicate, mesh=mesh)
+        return self._replace(
+            data=self.data.place(place), numbers=apart(self.numbers), mesh=mesh
+        )
 
     def start(self, seeds: Sequence[int], resume: bool) -> tuple[TrainState, PyTree]:
         """(states, variables of the best epochs) to begin with."""
-        keys = jnp.stack([jax.random.key(seed) for seed in seeds])
-        states = self.lanes.init(self.numbers, keys, self.data.arrays)
+        keys = self._apart(jnp.stack([jax.random.key(seed) for seed in seeds]))
+        states = self._apart(self.lanes.init(self.numbers, keys, self.data.arrays))
         best = jax.tree.map(jnp.copy, states.variables)
         if not resume:
             return states, best
-        return _restored(self.members, states, best)
+        return self._apart(_restored(self.members, states, best))
+
+    def _apart(self, tree: PyTree) -> PyTree:
+        return tree if self.mesh is None else shard_members(tree, self.mesh)
 
     def compile(self, start: tuple[TrainState, PyTree]):
         """(compiled chunk, seconds that took, bytes it needs)."""
         begin = time.perf_counter()
         states, _ = start
-        order = self.lanes.order(states.key, jnp.int32(1))
-        compiled = self.lanes.run.lower(
+        order = self._apart(self.lanes.order(states.key, jnp.int32(1)))
+        layout = None if self.mesh is None else member_layout(self.mesh)
+        run = jax.jit(self.lanes.run, donate_argnums=1, out_shardings=layout)
+        compiled = run.lower(
             self.numbers, states, self.data.arrays, order, jnp.int32(0)
         ).compile()
         return compiled, time.perf_counter() - begin, footprint(compiled)
@@ -119,7 +146,7 @@ class Group(NamedTuple):
 
     def _train_epoch(self, program, states, epoch, watch):
         """One epoch; the metrics of a chunk are read while the next one runs."""
-        order = self.lanes.order(states.key, jnp.int32(epoch))
+        order = self._apart(self.lanes.order(states.key, jnp.int32(epoch)))
         history, running = [], None
         with watch.training():
             for chunk in range(self.cut[0]):

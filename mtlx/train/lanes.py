@@ -34,7 +34,7 @@ class Lanes(NamedTuple):
 
     init: Callable[..., PyTree]  # (numbers, keys, arrays) -> states
     order: Callable[..., PyTree]  # (keys, epoch) -> orders
-    run: Callable[..., Any]  # (numbers, states, arrays, orders, chunk); donates states
+    run: Callable[..., Any]  # (numbers, states, arrays, orders, chunk), not jitted
     apply: Callable[..., dict[str, Array]]  # (numbers, variables, features)
     inspect: Callable[..., Sums]  # (numbers, variables, features, number of rows)
 
@@ -84,7 +84,7 @@ def make_lanes(
     return Lanes(
         init=jax.jit(jax.vmap(init, in_axes=(0, 0, data))),
         order=jax.jit(jax.vmap(order, in_axes=(0, None))),
-        run=jax.jit(jax.vmap(run, in_axes=(0, 0, data, 0, None)), donate_argnums=1),
+        run=jax.vmap(run, in_axes=(0, 0, data, 0, None)),
         apply=jax.jit(jax.vmap(apply, in_axes=(0, 0, data))),
         inspect=jax.jit(jax.vmap(inspect, in_axes=(0, 0, data, None))),
     )

@@ -36,6 +36,7 @@ def fit_population(
     checkpointers: Sequence[Checkpointer] | None = None,
     resume: bool = False,
     max_members: int | None = None,
+    devices: int = 1,
     **settings: Any,
 ) -> list[Result]:
     """N runs at once; each equals `fit` with its own seed and numbers.
@@ -60,6 +61,8 @@ def fit_population(
         resume: go on from the checkpointers, all of them at one epoch.
         max_members: most members in one program; None: what the memory holds. More are
             trained group by group.
+        devices: over how many devices members are spread, or the most below that which
+            divides the number of members.
         settings: further arguments of `fit`, see `mtlx.train.plan.Settings`.
 
     Returns:
@@ -104,6 +107,7 @@ def fit_population(
                 epochs,
                 patience,
             )
+            group = group.spread(devices)
             states = group.start(seeds[part], resume)
             program, seconds, need = group.compile(states)
             fitting = group_size(len(members[part]), need, memory_limit())

@@ -1,6 +1,6 @@
 """The data of a population: one for all members, or of equal shape for each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -88,6 +88,14 @@ class SharedData(NamedTuple):
             validation=cut(self.validation),
             test=cut(self.test),
         )
+
+    def place(self, put: Callable[[PyTree], PyTree]) -> "SharedData":
+        """The same with its arrays where `put` puts them."""
+        validation, test = (
+            split._replace(features=put(split.features))
+            for split in (self.validation, self.test)
+        )
+        return self._replace(arrays=put(self.arrays), validation=validation, test=test)
 
 
 def _stack(trees: Sequence[PyTree]) -> PyTree:

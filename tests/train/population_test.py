@@ -152,6 +152,19 @@ def test_groups_do_not_change_the_result(monkeypatch):
             same(a, b)
 
 
+@pytest.mark.parametrize(("members", "devices"), [(4, 4), (3, 2)])
+def test_members_are_spread_over_devices(members, devices):
+    """As many as divide them: 3 members over 2 devices stay on one."""
+    seeds, more = range(members), TRAIN | {"epochs": 2}
+    rates = {"learning_rate": [1e-2 * (1 + seed) for seed in seeds]}
+    one = fit_population(recipe, DATA(), seeds, rates, **more)
+    many = fit_population(recipe, DATA(), seeds, rates, devices=devices, **more)
+    for a, b in zip(many, one, strict=True):
+        same(a, b)
+    used = {next(iter(r.state.step.devices())).id for r in many}
+    assert used <= set(range(devices))
+
+
 @pytest.mark.parametrize(
     ("need", "expected"), [(1, 10), (100, 10), (101, 5), (210, 4), (5000, 1)]
 )

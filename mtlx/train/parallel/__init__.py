@@ -3,8 +3,13 @@
 A strategy says where state, feed and batch lie, and compiles the program of a run.
 """
 
-from mtlx.train.parallel.layout import shard_members, state_layout
-from mtlx.train.parallel.mesh import make_mesh
+from mtlx.train.parallel.layout import (
+    member_layout,
+    replicate,
+    shard_members,
+    state_layout,
+)
+from mtlx.train.parallel.mesh import Mesh, make_mesh
 from mtlx.train.parallel.one_device import OneDevice
 from mtlx.train.parallel.processes import (
     first_process_first,
@@ -21,6 +26,9 @@ __all__ = [
     "join_processes",
     "make_mesh",
     "make_parallel",
+    "Mesh",
+    "member_layout",
+    "replicate",
     "shard_members",
     "state_layout",
 ]

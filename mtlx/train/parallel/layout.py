@@ -63,7 +63,17 @@ def shard_members(tree: PyTree, mesh: Mesh) -> PyTree:
         ValueError: K does not divide over the axis.
     """
     check_members(tree, mesh)
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec("member")))
+    return jax.device_put(tree, member_layout(mesh))
+
+
+def member_layout(mesh: Mesh) -> NamedSharding:
+    """Where arrays [K, ...] of K runs lie."""
+    return NamedSharding(mesh, PartitionSpec("member"))
+
+
+def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
+    """Arrays that every device of the mesh holds whole."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
 
 
 def check_members(tree: PyTree, mesh: Mesh) -> None:
