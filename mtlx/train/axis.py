@@ -13,6 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from mtlx.models.partitioned_norm import PartitionedNorm
 from mtlx.types import Array, PyTree
 
 
@@ -95,7 +96,8 @@ class _Interceptor:
         if context.method_name == "__call__" and not self.in_dropout:
             if isinstance(module, nn.Dropout):
                 return self.dropout(call, *args, **kwargs)
-            if isinstance(module, nn.BatchNorm) and module.axis_name is None:
+            normed = isinstance(module, nn.BatchNorm | PartitionedNorm)
+            if normed and module.axis_name is None:
                 same = module.clone(parent=module.scope, axis_name=self.axis.name)
                 return same(*args, **kwargs)
         return call(*args, **kwargs)
