@@ -8,21 +8,29 @@ import jax
 import yaml
 
 from mtlx import models
+from mtlx.types import Schema
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "models.md"
 FIELDS, IDS, ROWS = 32, 10, 256
+SCHEMA = Schema(
+    cardinalities=(3, *(IDS,) * (FIELDS - 1)),
+    names=("domain", *(f"column_{number}" for number in range(1, FIELDS))),
+    domain="domain",
+    personal=("column_1", "column_2"),
+)
 HEAD = f"""# Models
 
 Generated from the code by `python -m experiments.model_catalogue`; a test keeps it so.
 
-Every architecture at the defaults of its option, on {FIELDS} categorical columns of
-{IDS} ids (256 encoded inputs) and three binary tasks. *Parameters*: all of them; the
-defaults are chosen to make them alike, and `match_params=true model@reference=mmoe`
-does so on other data, where the model has layers to size. *Flops*: of a forward pass, a
-row, in thousands, at a batch of {ROWS}. *Shared*: the share of the parameters that more
-than one task's loss depends on, which is what a balancer weighs. *Penalty*: what the
-model adds to the objective beside its tasks' losses.
+Every architecture at the defaults of its option, on {FIELDS} categorical columns (256
+encoded inputs), one of 3 ids that is the domain and the others of {IDS}, and three
+binary tasks. *Parameters*: all of them; the defaults are chosen to make them alike, and
+`match_params=true model@reference=mmoe` does so on other data, where the model has
+layers to size. *Flops*: of a forward pass, a row, in thousands, at a batch of {ROWS}.
+*Shared*: the share of the parameters that more than one task's loss depends on, which
+is what a balancer weighs. *Penalty*: what the model adds to the objective beside its
+tasks' losses.
 
 | model | class | what it is | parameters | flops | shared | penalty |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -41,9 +49,10 @@ def build(path: Path) -> models.MultiTaskModel:
     cls = getattr(models, config.pop("_target_").rpartition(".")[2])
     del config["_partial_"]
     frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
-    encoder = functools.partial(models.FeatureEncoder, cardinalities=(IDS,) * FIELDS)
-    tasks = ("a", "b", "c")
-    return cls(tasks=tasks, outputs=(1,) * 3, encoder=encoder, **frozen)
+    sizes = SCHEMA.cardinalities
+    encoder = functools.partial(models.FeatureEncoder, cardinalities=sizes)
+    tasks, outputs = ("a", "b", "c"), (1,) * 3
+    return cls(tasks=tasks, outputs=outputs, encoder=encoder, schema=SCHEMA, **frozen)
 
 
 def _row(path: Path) -> str:

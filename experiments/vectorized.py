@@ -7,10 +7,12 @@ argument, since Python decides on it, parts the group.
 """
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from hydra.core.utils import JobReturn, JobStatus, run_job
 from hydra.types import HydraContext
@@ -39,13 +41,20 @@ class Group(NamedTuple):
 
 
 def launch(
-    configs: Sequence[DictConfig], context: HydraContext, max_members: int | None
+    configs: Sequence[DictConfig],
+    context: HydraContext,
+    max_members: int | None,
+    devices: int | None,
 ) -> list[JobReturn]:
     """Trains the jobs of all configurations, group by group.
 
     A group that fails leaves the others alone; its error is raised at the end.
     """
     keep_compiled()
+    if devices is None:
+        # A no-op beside an accelerator. Cores as devices of their own wait for nobody.
+        jax.config.update("jax_num_cpu_devices", os.cpu_count())
+        devices = jax.local_device_count()
     jobs: list[Job] = []
     returns = [_collect(config, context, jobs) for config in configs]
     for group in group_jobs([job for job in jobs if not job.is_done()]):
@@ -53,7 +62,7 @@ def launch(
             if len(group.jobs) == 1:
                 train(group.jobs[0])
             else:
-                train_group(group, max_members)
+                train_group(group, max_members, devices)
         except Exception as error:  # told by Hydra, once all groups had their turn
             failed = {job.number for job in group.jobs}
             for done in returns:
@@ -81,7 +90,7 @@ def group_jobs(jobs: Sequence[Job]) -> list[Group]:
     return [part for jobs in groups.values() for part in _part(jobs)]
 
 
-def train_group(group: Group, max_members: int | None) -> None:
+def train_group(group: Group, max_members: int | None, devices: int) -> None:
     """All runs of a group, from their configurations to their `result.json`."""
     begin, jobs = time.perf_counter(), group.jobs
     cfg = jobs[0].cfg
@@ -111,6 +120,7 @@ def train_group(group: Group, max_members: int | None) -> None:
         checkpointers=checkpointers,
         resume=cfg.resume and checkpointers[0].latest() is not None,
         max_members=max_members,
+        devices=devices,
         **{k: v for k, v in trainer.keywords.items() if k not in DEVICES},
     )
     share = (time.perf_counter() - begin) / len(jobs)

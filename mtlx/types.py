@@ -32,6 +32,7 @@ __all__ = [
     "Needs",
     "PRNGKeyArray",
     "PyTree",
+    "Schema",
     "Signals",
 ]
 
@@ -84,6 +85,23 @@ class Balancer(NamedTuple):
     update: Callable[..., tuple[Array | Direction, PyTree]]
     needs: Needs = frozenset()
     observe: Callable[[Array, PyTree], PyTree] | None = None
+
+
+class Schema(NamedTuple):
+    """What an encoder, and a model that reads single columns, know of the features.
+
+    `cardinalities[f]` counts the ids of categorical column f, with id 0 kept for values
+    that the training split does not hold; `numericals` counts the numeric columns.
+    `domain` names the column that says which domain (scenario, country, tab) a row is
+    of, and `personal` those that say whom and what it is about (user, item, author):
+    the defaults of the models that ask for such columns.
+    """
+
+    cardinalities: tuple[int, ...] = ()
+    numericals: int = 0
+    names: tuple[str, ...] = ()  # of the categorical columns; () if they have none
+    domain: str | None = None
+    personal: tuple[str, ...] = ()
 
 
 class Batch(NamedTuple):

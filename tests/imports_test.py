@@ -28,6 +28,7 @@ SIBLINGS = {
     ("tree", "types"),
     ("tasks", "losses"),
     ("metrics", "tasks"),
+    ("models", "losses"),
     ("data", "tasks"),
     ("compose", "train"),
 }

@@ -21,10 +21,13 @@ class VectorizedLauncherConf:
 
     Args:
         max_members: most runs in one program; None: what the memory holds.
+        devices: over how many devices the runs of a program are spread; None: all, and
+            without an accelerator as many as there are cores.
     """
 
     _target_: str = "hydra_plugins.mtlx_vectorized.VectorizedLauncher"
     max_members: int | None = None
+    devices: int | None = None
 
 
 ConfigStore.instance().store(
@@ -39,8 +42,8 @@ class VectorizedLauncher(Launcher):
     `experiments.train`; see `experiments.vectorized` for what makes a group.
     """
 
-    def __init__(self, max_members: int | None = None):
-        self.max_members = max_members
+    def __init__(self, max_members: int | None = None, devices: int | None = None):
+        self.max_members, self.devices = max_members, devices
 
     def setup(
         self,
@@ -64,4 +67,4 @@ class VectorizedLauncher(Launcher):
             config = loader.load_sweep_config(self.config, list(overrides))
             config.hydra.job.id = config.hydra.job.num = number
             configs.append(config)
-        return launch(configs, self.context, self.max_members)
+        return launch(configs, self.context, self.max_members, self.devices)

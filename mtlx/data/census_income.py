@@ -34,6 +34,15 @@ LABELS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "education": ("education", COLLEGE),
 }
 
+# For the models that ask for them: people of one sex as a domain, and what they do and
+# live in as their traits. No task is read from these columns.
+DOMAIN = "sex"
+PERSONAL = (
+    "major_occupation_code",
+    "major_industry_code",
+    "detailed_household_summary_in_household",
+)
+
 
 def census_income(
     tasks: Sequence[str] = ("income", "never_married", "education"),
@@ -89,7 +98,7 @@ def census_income(
     return Dataset(
         name="census_income_sample" if sample else "census_income",
         tasks=chosen,
-        schema=features.schema,
+        schema=features.schema._replace(domain=DOMAIN, personal=PERSONAL),
         train=batch(raw["train"]),
         validation=validation,
         test=test,

@@ -5,18 +5,9 @@ from typing import NamedTuple
 
 from mtlx.data.blocks import Blocks
 from mtlx.tasks import Task
-from mtlx.types import Batch, PyTree
+from mtlx.types import Batch, PyTree, Schema
 
-
-class Schema(NamedTuple):
-    """The sizes an encoder needs to know.
-
-    `cardinalities[f]` counts the ids of categorical column f, with id 0 kept for values
-    that the training split does not hold; `numericals` counts the numeric columns.
-    """
-
-    cardinalities: tuple[int, ...] = ()
-    numericals: int = 0
+__all__ = ["Dataset", "Schema", "Stream"]
 
 
 class Stream(NamedTuple):

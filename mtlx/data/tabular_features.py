@@ -50,7 +50,8 @@ class TabularFeatures:
     def schema(self) -> Schema:
         """The sizes that an encoder needs."""
         sizes = tuple(vocabulary.size for vocabulary in self.vocabularies.values())
-        return Schema(cardinalities=sizes, numericals=len(self.numerical))
+        names = tuple(self.vocabularies)
+        return Schema(cardinalities=sizes, numericals=len(self.numerical), names=names)
 
     def encode(self, columns: Columns) -> dict[str, np.ndarray]:
         """ "categorical" [B, F] int32 and "numerical" [B, N] float32."""

@@ -6,16 +6,17 @@ import flax.linen as nn
 
 from mtlx.models.layer import Layer
 from mtlx.models.tower import Tower
-from mtlx.types import Array, Float
+from mtlx.types import Array, Bool, Float, Schema
 
 
 class MultiTaskModel(Layer):
     """y_k = tower_k(h_k), where an architecture is what makes h_1 .. h_T of a row.
 
-    A subclass defines `represent` and, if more than its towers belong to one task
-    alone, `owners`; `last_layers`, if it shares any; and in `represent` it names with
-    `self.probe` every shared value that something of one task's own reads. Together
-    these are the shared representation, whose gradients MGDA-UB takes.
+    A subclass defines `represent` (or `__call__`, where its outputs are more than its
+    towers') and, if not just its towers belong to one task alone, `owners`;
+    `last_layers`, if it shares any; and it names with `self.probe` every shared value
+    that something of one task's own, or its loss, reads. Together these are the shared
+    representation, whose gradients MGDA-UB takes.
 
     Args:
         tasks: names of the tasks.
@@ -23,6 +24,7 @@ class MultiTaskModel(Layer):
         encoder: makes the module that turns features into x [B, D]; called as
             `encoder(name=...)`, e.g. `functools.partial(FeatureEncoder, ...)`.
         tower_widths: hidden layers of every tower.
+        schema: the features, for an architecture that reads columns by their name.
         activation, norm, dropout_rate, dtype: see `Layer`; they hold for all layers.
 
     Returns:
@@ -52,6 +54,7 @@ class MultiTaskModel(Layer):
     outputs: tuple[int, ...]
     encoder: Callable[..., nn.Module]
     tower_widths: tuple[int, ...] = (32,)
+    schema: Schema = Schema()
 
     def __post_init__(self):
         name = type(self).__name__
@@ -77,16 +80,25 @@ class MultiTaskModel(Layer):
     def __call__(
         self, features: Mapping[str, Array], *, train: bool = False
     ) -> dict[str, Float[Array, "batch ..."]]:
-        hidden = self.represent(features, train)
-        return {
-            task: Tower(
-                outputs=outputs,
+        return self.towers(self.represent(features, train), train)
+
+    @nn.nowrap
+    def towers(
+        self, hidden: Mapping[str, Float[Array, "batch units"]], train: bool
+    ) -> dict[str, Float[Array, "batch ..."]]:
+        """What the towers of the tasks in `hidden` say: y_k = tower_k(h_k)."""
+        outputs = dict(zip(self.tasks, self.outputs, strict=True))
+
+        def tower(task):
+            return Tower(
+                outputs=outputs[task],
                 widths=self.tower_widths,
                 name=f"tower_{task}",
                 **self.settings(),
-            )(hidden[task], train=train)
-            for task, outputs in zip(self.tasks, self.outputs, strict=True)
-        }
+            )
+
+        order = [task for task in self.tasks if task in hidden]
+        return {task: tower(task)(hidden[task], train=train) for task in order}
 
     @nn.nowrap
     def represent(
@@ -94,6 +106,59 @@ class MultiTaskModel(Layer):
     ) -> dict[str, Float[Array, "batch units"]]:
         """What the tower of each task reads: h_k [B, D]."""
         raise NotImplementedError(f"{type(self).__name__} does not define represent.")
+
+    @nn.nowrap
+    def check_kinds(self, kinds: tuple[str, ...]) -> None:
+        """Refuses kinds of tasks (`mtlx.tasks.Task.kind`) that have no meaning here.
+
+        Raises:
+            ValueError: such a kind.
+        """
+
+    @nn.nowrap
+    def untrained(self) -> tuple[str, ...]:
+        """Tasks whose outputs are read, by metrics, and have no loss of their own."""
+        return ()
+
+    @nn.nowrap
+    def hand_over(self, name: str, value: Float[Array, "batch"]) -> None:
+        """Gives `auxiliary_losses` a value that is no output; elsewhere costs nothing.
+
+        It goes to the collection "auxiliary", which the training step collects.
+        """
+        if not self.is_initializing():
+            self.sow(
+                "auxiliary",
+                name,
+                value,
+                init_fn=lambda: None,
+                reduce_fn=lambda _, latest: latest,
+            )
+
+    @nn.nowrap
+    def auxiliary_losses(
+        self,
+        outputs: Mapping[str, Float[Array, "batch ..."]],
+        handed: Mapping[str, Float[Array, "batch"]],
+        labels: Mapping[str, Array],
+        where: Mapping[str, Bool[Array, "batch"]],
+    ) -> dict[str, tuple[Float[Array, "batch"], Bool[Array, "batch"]]]:
+        """What the architecture adds to the losses of its tasks while training.
+
+        Unlike a penalty (`penalise`) it may read labels, and it belongs to a task: it
+        is in the loss, gradient and Gram matrix that a balancer weighs.
+
+        Args:
+            outputs: what the model returned.
+            handed: what it handed over (`hand_over`).
+            labels: of each task, 0 where they do not count.
+            where: the rows where they do.
+
+        Returns:
+            task -> its addition by rows, the coefficient included, and the rows that
+            it is the mean over; {} for none.
+        """
+        return {}
 
     @nn.nowrap
     def owners(self) -> dict[tuple[str, ...], str]:

@@ -126,5 +126,12 @@ class Layer(nn.Module, kw_only=True):
                 dtype=self.dtype,
                 name=name,
             )(z)
-        z = self.activation(z)
-        return Dropout(self.dropout_rate, deterministic=not train)(z)
+        return self.activated(z, train=train)
+
+    @nn.nowrap
+    def activated(
+        self, z: Float[Array, "batch ... units"], *, train: bool
+    ) -> Float[Array, "batch ... units"]:
+        """dropout(activation(z)); to be called from a compact method."""
+        dropout = Dropout(self.dropout_rate, deterministic=not train)
+        return dropout(self.activation(z))

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from mtlx.models.batch_mean import BatchMean
+from mtlx.models.partitioned_norm import PartitionedNorm
 from mtlx.models.row_noise import RowNoise
 from mtlx.types import Array, PyTree
 
@@ -103,7 +104,8 @@ class _Interceptor:
                 return jax.lax.pmean(call(*args, **kwargs), self.axis.name)
             if isinstance(module, RowNoise):
                 return self.axis.own(call(self.everyone(*args), **kwargs))
-            if isinstance(module, nn.BatchNorm) and module.axis_name is None:
+            normed = isinstance(module, nn.BatchNorm | PartitionedNorm)
+            if normed and module.axis_name is None:
                 same = module.clone(parent=module.scope, axis_name=self.axis.name)
                 return same(*args, **kwargs)
         return call(*args, **kwargs)

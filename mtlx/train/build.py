@@ -13,15 +13,21 @@ def build_model(
     encoder: Callable[..., nn.Module],
     dataset: Dataset,
 ) -> nn.Module:
-    """The architecture with one tower a task, on the encoder for the data's schema.
+    """The architecture for the tasks, on the encoder, both for the data's schema.
 
     Args:
         architecture: a class of `mtlx.models`, or a `functools.partial` of one.
         encoder: likewise, e.g. ``partial(FeatureEncoder, embedding_dim=8)``.
         dataset: gives the tasks and the schema.
+
+    Raises:
+        ValueError: a column or a kind of task that the architecture needs is absent.
     """
-    return architecture(
+    model = architecture(
         tasks=tuple(task.name for task in dataset.tasks),
         outputs=tuple(task.outputs for task in dataset.tasks),
         encoder=functools.partial(encoder, cardinalities=dataset.schema.cardinalities),
+        schema=dataset.schema,
     )
+    model.check_kinds(tuple(task.kind for task in dataset.tasks))
+    return model

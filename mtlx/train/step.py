@@ -31,23 +31,55 @@ def task_losses(
     outputs: dict[str, Array],
     batch: Batch,
     axis: Axis = ALONE,
+    untrained: tuple[str, ...] = (),
 ) -> tuple[Array, Array]:
     """Mean loss of each task over its own rows [T], and which tasks have any [T].
 
     The rows are those of all devices on the axis.
 
     A label that does not count may be NaN: it is replaced before the loss, since a
-    masked NaN would still reach the gradient as 0 * NaN.
+    masked NaN would still reach the gradient as 0 * NaN. A task in `untrained` is
+    absent, whatever its rows.
     """
     losses, present = [], []
     for task in tasks:
         where = batch.where[task.name]
-        labels = batch.labels[task.name]
-        labels = jnp.where(where, labels, jnp.zeros_like(labels))
+        if task.name in untrained:
+            where = jnp.zeros_like(where)
+        labels = _known(batch.labels[task.name], where)
         values = task.loss(outputs[task.name], labels)
         losses.append(masked_mean(values, where, axis.name))
         present.append(jnp.sum(where))
     return axis.total(jnp.stack(losses)), axis.total(jnp.stack(present)) > 0
+
+
+def model_losses(
+    model: nn.Module,
+    tasks: tuple[Task, ...],
+    outputs: dict[str, Array],
+    handed: dict[str, Array],
+    batch: Batch,
+    axis: Axis = ALONE,
+) -> tuple[Array, Array]:
+    """`task_losses` with what the model adds to them, where the task has rows.
+
+    Args:
+        model, tasks, batch, axis: as in `make_step`.
+        outputs: what the model returned.
+        handed: the collection "auxiliary" beside it (`MultiTaskModel.hand_over`).
+    """
+    losses, present = task_losses(tasks, outputs, batch, axis, model.untrained())
+    labels = {name: _known(batch.labels[name], batch.where[name]) for name in outputs}
+    added = model.auxiliary_losses(outputs, handed, labels, batch.where)
+    if not added:
+        return losses, present
+    nothing = (jnp.zeros_like(present[:1], jnp.float32), present[:1])
+    shares = [masked_mean(*added.get(task.name, nothing), axis.name) for task in tasks]
+    return losses + jnp.where(present, axis.total(jnp.stack(shares)), 0.0), present
+
+
+def _known(labels: Array, where: Array) -> Array:
+    return jnp.where(where, labels, jnp.zeros_like(labels))
 
 
 def make_step(
@@ -149,10 +181,11 @@ def _forward(model, tasks, model_state, batch, dropout_key, axis, params, probes
             batch.features,
             train=True,
             rngs={"dropout": dropout_key},
-            mutable=[*model_state, "penalties"],
+            mutable=[*model_state, "penalties", "auxiliary"],
         )
+    handed = model_state.pop("auxiliary", {})
     penalties = jax.tree.leaves(model_state.pop("penalties", {}))
-    losses, present = task_losses(tasks, outputs, batch, axis)
+    losses, present = model_losses(model, tasks, outputs, handed, batch, axis)
     aux = {"present": present, "model_state": model_state}
     if penalties:  # means over a device's rows, or over all rows: see `Axis`
         aux["penalty"] = axis.total(sum(penalties) / axis.size)

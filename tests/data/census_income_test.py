@@ -126,6 +126,8 @@ def test_label_columns_are_no_inputs(cache, tasks, removed):
     assert tuple(data.train.labels) == tasks
     assert len(data.schema.cardinalities) == len(CATEGORICAL) - removed
     assert data.schema.numericals == 7
+    assert len(data.schema.names) == len(data.schema.cardinalities)
+    assert {data.schema.domain, *data.schema.personal} <= set(data.schema.names)
 
 
 def test_no_input_determines_the_marital_status(sample, rows):

@@ -52,6 +52,7 @@ def test_nothing_leaks_from_the_rows_that_were_not_fitted():
     features = TabularFeatures.fit(train, ["colour"], ["size"])
     assert features.schema.cardinalities == (3,)
     assert features.schema.numericals == 1
+    assert features.schema.names == ("colour",)
     before = features.encode(train)
     encoded = features.encode(other)
     np.testing.assert_array_equal(encoded["categorical"], [[0], [2]])

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from mtlx import models
+from mtlx.losses import masked_mean
+from mtlx.types import Schema
 
 TASKS, OUTPUTS = ("click", "stars", "category"), (1, 1, 3)
 CARDINALITIES, EMBEDDING_DIM, NUMERICALS = (4, 3), 2, 3
@@ -24,6 +26,7 @@ class Row(NamedTuple):
     noisy: bool = False  # training draws noise without dropout, too
     constant: frozenset[str] = frozenset()  # parameters that start without a draw
     wide: Mapping[str, Any] = MappingProxyType({})  # sizes with which it can learn
+    owning: tuple[str, ...] = TASKS  # tasks that have parameters of their own
 
 
 MIXTURE = {"num_experts": 3, "expert_widths": (5, 4)}
@@ -38,6 +41,16 @@ HIERARCHY = {
     "rank": 2,
     "norm": "none",
     "activation": nn.relu,
+}
+BINARY = {"outputs": (1, 1, 1)}
+RELATIONS = {"bottom_widths": (5,), "task_widths": (4,), "relation_widths": (3,)}
+GATES = {"gate_width": 3}
+AUXILIARY = {"auxiliary_widths": (2,), "domain_dim": 2}
+DOMAIN_EXPERTS = {
+    "star_widths": (5, 4),
+    "num_shared_experts": 2,
+    "expert_widths": (4, 3),
+    "norm": "none",
 }
 TABLE = (
     Row("single_task", models.SingleTask, {"bottom_widths": (5, 4)}),
@@ -119,6 +132,29 @@ TABLE = (
         constant=frozenset({"scale"}),
         wide={"token_dim": 16, "feedforward_width": 16},
     ),
+    Row("esmm", models.ESMM, BINARY, owning=("category",)),
+    Row("escm2_ipw", models.ESCM2IPW, BINARY, owning=("category",)),
+    Row(
+        "escm2_dr",
+        models.ESCM2DR,
+        BINARY | {"imputation_widths": (2,)},
+        owning=("stars", "category"),
+    ),
+    Row("aitm", models.AITM, BINARY | {"bottom_widths": (5, 4)}),
+    Row("dbmtl", models.DBMTL, RELATIONS),
+    Row("stem", models.STEM, GROUPS),
+    Row("pepnet", models.PEPNet, {"prior_dim": 2, "task_widths": (5, 4)} | GATES),
+    Row("star", models.STAR, {"bottom_widths": (5, 4), "norm": "none"} | AUXILIARY),
+    Row(
+        "m3oe",
+        models.M3oE,
+        DOMAIN_EXPERTS,
+        constant=frozenset(
+            f"{group}_{part}"
+            for group in ("domain", "task")
+            for part in ("share", "balance")
+        ),
+    ),
 )
 COMMON = {
     "tasks": TASKS,
@@ -127,6 +163,7 @@ COMMON = {
     "encoder": functools.partial(
         models.FeatureEncoder, cardinalities=CARDINALITIES, embedding_dim=EMBEDDING_DIM
     ),
+    "schema": Schema(CARDINALITIES, NUMERICALS, ("user", "tab"), "tab", ("user",)),
 }
 
 
@@ -147,6 +184,18 @@ def _randomize(tree, seed=0, scale=0.7):
     )
 
 
+def _apply_with_losses(model, params, features, labels, **options):
+    """Outputs, and what the model adds to the loss of each task on all rows."""
+    mutable = ["auxiliary"]
+    variables = {"params": params}
+    outputs, handed = model.apply(variables, features, mutable=mutable, **options)
+    where = {task: jnp.ones(len(labels[task]), bool) for task in labels}
+    handed = handed.get("auxiliary", {})
+    added = model.auxiliary_losses(outputs, handed, labels, where)
+    means = {task: masked_mean(*rows) for task, rows in added.items()}
+    return outputs, {task: means.get(task, jnp.zeros(())) for task in outputs}
+
+
 @pytest.fixture(params=TABLE, ids=lambda row: row.name)
 def row(request):
     return request.param
@@ -162,6 +211,12 @@ def build(row):
 def make():
     """Builds any architecture on the tasks and the encoder of the table."""
     return lambda cls, **fields: cls(**{**COMMON, **fields})
+
+
+@pytest.fixture
+def apply_with_losses():
+    """`apply_with_losses(model, params, features, labels)` -> outputs, added losses."""
+    return _apply_with_losses
 
 
 @pytest.fixture

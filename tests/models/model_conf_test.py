@@ -1,6 +1,7 @@
 """The model group of the configuration: it mirrors the classes, at comparable sizes."""
 
 import dataclasses
+import functools
 from pathlib import Path
 
 import jax
@@ -8,10 +9,20 @@ import pytest
 import yaml
 
 from mtlx import models
+from mtlx.types import Schema
 
 GROUP = Path(__file__).parents[2] / "conf" / "model"
 FILES = sorted(GROUP.glob("*.yaml"))
-NOT_CONFIGURED = {"tasks", "outputs", "encoder", "activation", "parent", "name"}
+NOT_CONFIGURED = {
+    "tasks",
+    "outputs",
+    "encoder",
+    "schema",
+    "activation",
+    "parent",
+    "name",
+}
+SCHEMA = Schema((3, 3), 240, ("domain", "user"), "domain", ("user",))
 
 
 def _load(path):
@@ -48,9 +59,13 @@ def test_defaults_are_of_comparable_size(path):
     model = cls(
         tasks=("a", "b", "c"),
         outputs=(1, 1, 1),
-        encoder=models.FeatureEncoder,
+        encoder=functools.partial(models.FeatureEncoder, cardinalities=(3, 3)),
+        schema=SCHEMA,
         **config,
     )
-    features = {"numerical": jax.ShapeDtypeStruct((1, 256), "float32")}
+    features = {
+        "categorical": jax.ShapeDtypeStruct((1, 2), "int32"),
+        "numerical": jax.ShapeDtypeStruct((1, 256 - 2 * 8), "float32"),
+    }
     count = models.count_parameters(model, features)
     assert count == pytest.approx(144_067, rel=0.06)

@@ -4,6 +4,9 @@ import pytest
 
 from mtlx import models
 
+CHAIN = {"chain": ("click", "stars")}
+CIRCLE = (("click", ("stars",)), ("stars", ("click",)))
+
 
 @pytest.mark.parametrize(
     ("fields", "message"),
@@ -37,6 +40,19 @@ def test_fields_of_the_wrong_type(build, field, value):
         (models.CGC, {"num_task_experts": 0}, "without task experts use MMoE"),
         (models.PLE, {"num_shared_experts": 0}, "at least one expert in every group"),
         (models.PLE, {"num_levels": 0}, "expected num_levels >= 1, found 0"),
+        (models.STEM, {"num_shared_experts": 0}, "without shared ones use SingleTask"),
+        (models.ESMM, {}, r"more for \['category'\]"),
+        (models.ESMM, {"chain": ("click", "buy")}, "chain to hold names of tasks"),
+        (models.AITM, {"chain": ("click", "click")}, "each once"),
+        (
+            models.ESMM,
+            {"chain": ("click",), "rates": (("stars", "category"),)},
+            "pairs .task outside the chain, link of the chain.",
+        ),
+        (models.ESCM2IPW, {"min_propensity": 0.0} | CHAIN, r"in \(0, 1\], found 0.0"),
+        (models.AITM, {"bottom_widths": ()} | CHAIN, "at least one layer"),
+        (models.DBMTL, {"parents": (("click", ("buy",)),)}, r"found \['buy'\]"),
+        (models.DBMTL, {"parents": CIRCLE}, "click <- stars <- click|without a circle"),
         (models.MTAN, {"trunk_widths": ()}, "at least one layer to attend to"),
         (models.TopKMMoE, {"num_experts": 2}, "top_k=2 of 2; to mix all.*use MMoE"),
         (models.CrossStitch, {"column_widths": ()}, "at least one layer to stitch"),
@@ -60,3 +76,10 @@ def test_fields_of_the_wrong_type(build, field, value):
 def test_fields_of_one_architecture(make, cls, fields, message):
     with pytest.raises(ValueError, match=message):
         make(cls, **fields)
+
+
+@pytest.mark.parametrize("cls", [models.ESMM, models.AITM, models.ESCM2DR])
+def test_a_chain_takes_binary_tasks_alone(make, cls):
+    make(cls, **CHAIN).check_kinds(("binary", "binary", "multiclass"))
+    with pytest.raises(ValueError, match="binary tasks in its chain.*'regression'"):
+        make(cls, **CHAIN).check_kinds(("binary", "regression", "multiclass"))

@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from mtlx import models
-from tests.models import formulas_attention, formulas_columns, formulas_mixtures
+from tests.models import (
+    formulas_attention,
+    formulas_columns,
+    formulas_domains,
+    formulas_mixtures,
+)
 from tests.models.formulas_blocks import (
     EXPERTS,
     INPUTS,
@@ -21,6 +26,7 @@ from tests.models.formulas_blocks import (
     sigmoid,
     tower,
 )
+from tests.models.formulas_domains import WHOLE
 
 COUNTS = {
     "single_task": 3 * (TABLE + affine(INPUTS, 5, 4)) + TOWERS,
@@ -109,7 +115,12 @@ FORMULAS = {
     "ple_three_levels": ple,
     "mtan": mtan,
 }
-for family in (formulas_mixtures, formulas_columns, formulas_attention):
+for family in (
+    formulas_mixtures,
+    formulas_columns,
+    formulas_attention,
+    formulas_domains,
+):
     COUNTS |= family.COUNTS
     FORMULAS |= family.FORMULAS
 
@@ -124,8 +135,9 @@ def test_outputs_are_those_of_the_formula(row, build, features, randomize, seed)
     ]
     hidden = FORMULAS[row.name](params, features)
     found = model.apply(variables, features)
+    assert list(found) == list(TASKS)
     for task in TASKS:
         expected = hidden[task]
-        if f"tower_{task}" in params:
+        if f"tower_{task}" in params and row.name not in WHOLE:
             expected = tower(params[f"tower_{task}"], expected)
         np.testing.assert_allclose(found[task], expected, rtol=2e-4, atol=2e-5)

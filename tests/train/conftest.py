@@ -36,7 +36,9 @@ def dataset() -> Dataset:
     return Dataset(
         name="small",
         tasks=TASKS,
-        schema=Schema(cardinalities=(5, 5), numericals=4),
+        schema=Schema(
+            (5, 5), 4, names=("user", "tab"), domain="tab", personal=("user",)
+        ),
         train=make_rows(0, 256),
         validation=make_rows(1, 96),
         test=make_rows(2, 96),

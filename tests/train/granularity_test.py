@@ -13,7 +13,7 @@ from mtlx.gradients import GRANULARITIES, split
 from mtlx.models.layer import Layer
 from mtlx.train import init_state, make_step
 from mtlx.train.granularity import check_granularity, make_cut, per_layer
-from mtlx.train.step import task_losses
+from mtlx.train.step import model_losses
 from mtlx.types import Balancer, Signals
 
 ARCHITECTURES = {
@@ -60,6 +60,14 @@ ARCHITECTURES = {
     "field_transformer": functools.partial(
         models.FieldTransformer, token_dim=4, num_layers=1, feedforward_width=5
     ),
+    "esmm": functools.partial(models.ESMM, chain=("click", "buy")),
+    "escm2_dr": functools.partial(models.ESCM2DR, chain=("click", "buy")),
+    "aitm": functools.partial(models.AITM, chain=("click", "buy"), bottom_widths=(5,)),
+    "dbmtl": functools.partial(models.DBMTL, bottom_widths=(6, 5)),
+    "stem": functools.partial(models.STEM, expert_widths=(5,)),
+    "pepnet": functools.partial(models.PEPNet, task_widths=(6, 5)),
+    "star": functools.partial(models.STAR, bottom_widths=(6, 5), norm="layer"),
+    "m3oe": functools.partial(models.M3oE, star_widths=(6, 5), expert_widths=(4,)),
 }
 
 
@@ -72,8 +80,9 @@ def losses_of(model, dataset, batch, params, probes=None):
     collections = {"params": params}
     if probes is not None:
         collections["perturbations"] = probes
-    outputs = model.apply(collections, batch.features)
-    return task_losses(dataset.tasks, outputs, batch)[0]
+    outputs, handed = model.apply(collections, batch.features, mutable=["auxiliary"])
+    handed = handed.get("auxiliary", {})
+    return model_losses(model, dataset.tasks, outputs, handed, batch)[0]
 
 
 @pytest.fixture(params=ARCHITECTURES)
