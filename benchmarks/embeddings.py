@@ -43,14 +43,15 @@ OPTIMIZERS = {
 def make_dataset(rows: int, steps: int) -> Dataset:
     """Batches drawn on the device, labels made of the ids."""
 
-    def sample(key, batch_size):
+    def sample(arrays, key, batch_size):
+        del arrays
         ids = jax.random.randint(key, (batch_size, 2), 0, rows // 2)
         parity = (ids % 2).astype(jnp.float32)
         labels = {"click": parity[:, 0], "spend": parity[:, 1] - parity[:, 0]}
         where = {task: jnp.ones(batch_size, bool) for task in labels}
         return Batch({"categorical": ids}, labels, where)
 
-    rows_of_splits = jax.eval_shape(lambda: sample(jax.random.key(0), 1))
+    rows_of_splits = jax.eval_shape(lambda: sample((), jax.random.key(0), 1))
     schema = Schema(cardinalities=(rows // 2, rows // 2))
     stream = Stream(sample, steps)
     return Dataset("ids", TASKS, schema, stream, rows_of_splits, rows_of_splits)

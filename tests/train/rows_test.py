@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from flax import traverse_util
 
 from mtlx import balancers, models, train
 from mtlx.data.blocks import Blocks
@@ -15,70 +14,28 @@ from mtlx.data.dataset import Dataset, Schema
 from mtlx.gradients import layers, split
 from mtlx.models import find_tables
 from mtlx.models.lookup import TOUCHED
-from mtlx.tasks import Task
 from mtlx.train import bilevel, init_state, make_step
 from mtlx.train.granularity import per_layer
-from mtlx.train.optimizers import bind, lazy_adam, rowwise_adagrad
+from mtlx.train.optimizers import lazy_adam
 from mtlx.train.rows import Every, Some, touch
-from mtlx.train.step import task_losses
-from mtlx.types import Batch
-
-TABLE = ("encoder", "embedding")
-TASKS = (Task("click", "binary"), Task("spend", "regression"))
-CARDINALITIES = (30, 30)
-ROWS, READ_BELOW = 60, 25  # ids of both columns stay below: 10 rows are never read
-RATE, B1, B2, EPS = 0.01, 0.9, 0.999, 1e-8
-
-
-def _batch(seed: int, rows: int = 12) -> Batch:
-    rng = np.random.default_rng(seed)
-    ids = rng.integers(0, READ_BELOW, size=(rows, 2)).astype(np.int32)
-    labels = {
-        "click": rng.integers(0, 2, rows).astype(np.float32),
-        "spend": rng.normal(size=rows).astype(np.float32),
-    }
-    where = {"click": np.ones(rows, bool), "spend": rng.random(rows) < 0.6}
-    labels["spend"][~where["spend"]] = np.nan
-    numerical = rng.normal(size=(rows, 2)).astype(np.float32)
-    features = {"categorical": ids, "numerical": numerical}
-    return jax.tree.map(jnp.asarray, Batch(features, labels, where))
-
-
-def _read(batch: Batch) -> np.ndarray:
-    """Rows of the table that a batch reads."""
-    return np.unique(np.asarray(batch.features["categorical"]) + np.array([0, 30]))
-
-
-def _model(width: int = 2, architecture=None):
-    batch = _batch(0)
-    dataset = Dataset("ids", TASKS, Schema(CARDINALITIES, 2), batch, batch, batch)
-    architecture = architecture or functools.partial(
-        models.SharedBottom, bottom_widths=(4,), tower_widths=(3,)
-    )
-    encoder = functools.partial(models.FeatureEncoder, embedding_dim=width)
-    return train.build_model(architecture, encoder, dataset)
+from tests.train.id_tables import (
+    CARDINALITIES,
+    RATE,
+    ROWS,
+    TABLE,
+    TASKS,
+    assert_close,
+    bound,
+    make,
+    make_batch,
+    make_model,
+    rows_read,
+)
 
 
 @pytest.fixture(scope="module")
 def small():
-    return _model()
-
-
-def _bound(optimizer, model):
-    tables = find_tables(model, _batch(0).features)
-    return bind(optimizer, len(TASKS), model.owner, tables)
-
-
-def _step(model, optimizer, balancer, **options):
-    optimizer = _bound(optimizer, model)
-    state = init_state(model, optimizer, balancer, _batch(0), jax.random.key(0))
-    return make_step(model, TASKS, optimizer, balancer, 8, **options), state
-
-
-def _assert_close(one, other, **tolerances):
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, **tolerances), one, other
-    )
+    return make_model()
 
 
 def test_some_rows_are_gathered_and_scattered():
@@ -111,9 +68,9 @@ def test_every_row_is_held_and_those_read_are_replaced():
 
 
 def test_tables_are_found_where_they_are_looked_up(small):
-    features = _batch(0).features
+    features = make_batch(0).features
     assert find_tables(small, features) == (TABLE,)
-    alone = _model(architecture=models.SingleTask)
+    alone = make_model(architecture=models.SingleTask)
     assert find_tables(alone, features) == (
         ("encoder_click", "embedding"),
         ("encoder_spend", "embedding"),
@@ -122,109 +79,17 @@ def test_tables_are_found_where_they_are_looked_up(small):
 
 
 def test_a_part_of_the_table_gives_what_the_whole_gives(small):
-    features = dict(_batch(0).features)
+    features = dict(make_batch(0).features)
     features["categorical"] = features["categorical"].at[0, 0].set(30)  # its own: < 30
     variables = small.init(jax.random.key(0), features)
     whole = small.apply(variables, features)
-    ids = jnp.array([*_read(_batch(0)), ROWS, ROWS + 3])
+    ids = jnp.array([*rows_read(make_batch(0)), ROWS, ROWS + 3])
     table = variables["params"]["encoder"]["embedding"]
     params = {**variables["params"], "encoder": {"embedding": table.at[ids].get()}}
     held = {"params": params, TOUCHED: {"encoder": {"embedding": ids}}}
     part = small.apply(held, features)
     assert np.isnan(whole["click"][0])
-    _assert_close(part, whole, rtol=0)
-
-
-def test_if_every_step_reads_every_row_it_is_adam(dataset, model, batch):
-    reads = np.asarray(batch.features["categorical"]) + np.array([0, 5])
-    assert len(np.unique(reads)) == 10
-    tables = find_tables(model, batch.features)
-    after = []
-    for optimizer in (lazy_adam(RATE), lazy_adam(RATE, bias_correction="row")):
-        optimizer = bind(optimizer, 3, model.owner, tables)
-        after.append(_five_steps(dataset, model, optimizer, batch))
-    adam = _five_steps(dataset, model, optax.adam(RATE), batch)
-    for lazy in after:
-        _assert_close(lazy, adam, atol=1e-6)
-
-
-def _five_steps(dataset, model, optimizer, batch):
-    balancer = balancers.pcgrad()
-    state = init_state(model, optimizer, balancer, batch, jax.random.key(0))
-    step = make_step(model, dataset.tasks, optimizer, balancer, 8)
-    run = jax.jit(lambda s: jax.lax.scan(lambda s, _: step(s, batch), s, length=5))
-    return run(state)[0].params
-
-
-def test_a_table_of_width_one_is_trained_as_by_adagrad():
-    model, balancer = _model(width=1), balancers.equal()
-    after = []
-    for optimizer in (rowwise_adagrad(RATE), optax.adagrad(RATE)):
-        step, state = _step(model, optimizer, balancer)
-        step = jax.jit(step)
-        for seed in range(3):
-            state, _ = step(state, _batch(seed))
-        after.append(state.params)
-    _assert_close(*after, atol=1e-6)
-
-
-def _by_hand(rule, table, moments, gradient, read, count):
-    """Moves the rows of `table` that were read, in place."""
-    for row in read:
-        g = gradient[row]
-        if rule == "adagrad":
-            moments["a"][row] += np.mean(g**2)
-            table[row] -= RATE * g / np.sqrt(moments["a"][row] + 1e-7)
-            continue
-        moments["m"][row] = B1 * moments["m"][row] + (1 - B1) * g
-        moments["v"][row] = B2 * moments["v"][row] + (1 - B2) * g**2
-        moments["k"][row] += 1
-        k = count if rule == "global" else moments["k"][row]
-        m, v = moments["m"][row] / (1 - B1**k), moments["v"][row] / (1 - B2**k)
-        table[row] -= RATE * m / (np.sqrt(v) + EPS)
-
-
-@pytest.mark.parametrize("rule", ["global", "row", "adagrad"])
-def test_twenty_steps_equal_a_loop_over_rows(rule, small):
-    """The gradient by hand is that of whole tables, weighed sum over tasks."""
-    weights = (1.0, -2.0)
-    optimizer = (
-        rowwise_adagrad(RATE, dense=optax.set_to_zero())
-        if rule == "adagrad"
-        else lazy_adam(RATE, bias_correction=rule, dense=optax.set_to_zero())
-    )
-    step, state = _step(small, optimizer, balancers.constant(weights))
-    step = jax.jit(step)
-    start = state.params
-
-    @jax.jit
-    def whole_gradient(table, batch):
-        def loss(table):
-            params = {**start, "encoder": {"embedding": table}}
-            outputs = small.apply({"params": params}, batch.features)
-            return jnp.dot(task_losses(TASKS, outputs, batch)[0], jnp.asarray(weights))
-
-        return jax.grad(loss)(table)
-
-    table = np.array(start["encoder"]["embedding"])
-    moments = {name: np.zeros(table.shape) for name in "mv"}
-    moments |= {"k": np.zeros(ROWS), "a": np.full(ROWS, 0.1)}
-    for count in range(1, 21):
-        batch = _batch(count, rows=6)
-        gradient = np.asarray(whole_gradient(jnp.asarray(table, jnp.float32), batch))
-        _by_hand(rule, table, moments, gradient, _read(batch), count)
-        before = np.asarray(state.params["encoder"]["embedding"])
-        state, _ = step(state, batch)
-        after = np.asarray(state.params["encoder"]["embedding"])
-        others = np.setdiff1d(np.arange(ROWS), _read(batch))
-        assert len(others) > 40
-        np.testing.assert_array_equal(after[others], before[others])
-    np.testing.assert_allclose(after, table, atol=2e-5)
-    assert np.abs(after - start["encoder"]["embedding"]).max() > 100 * 2e-5
-    dense = {path: leaf for path, leaf in state.params.items() if path != "encoder"}
-    jax.tree.map(np.testing.assert_array_equal, dense, {p: start[p] for p in dense})
-    for leaf in jax.tree.leaves(state.opt_state.rows):
-        np.testing.assert_array_equal(leaf[READ_BELOW:30], leaf[-5:])  # as it began
+    assert_close(part, whole, rtol=0)
 
 
 # A balancer of each kind of need, and the ones that track gradients of tables' shape.
@@ -239,6 +104,8 @@ KINDS = {
     "modo": balancers.modo(),
     "auto_lambda": bilevel.auto_lambda(),
 }
+
+
 OTHERS = sorted({*balancers.__all__, *bilevel.__all__} - {*KINDS})
 
 
@@ -251,7 +118,7 @@ def _scanned(step, steps):
 
 def _ends(model, members, optimizers, steps):
     """Parameters and weights after steps on one batch; a single program for all."""
-    batch = _batch(0)
+    batch = make_batch(0)
     params = jax.jit(model.init)(jax.random.key(0), batch.features)["params"]
 
     @jax.jit
@@ -259,7 +126,7 @@ def _ends(model, members, optimizers, steps):
         ends = {}
         for name, (balancer, grain) in members.items():
             for kind, optimizer in optimizers.items():
-                step, state = _step(model, optimizer, balancer, granularity=grain)
+                step, state = make(model, optimizer, balancer, granularity=grain)
                 state = state._replace(params=params)
                 # Single steps side by side: XLA merges what the members share.
                 run_one = step if steps == 1 else _scanned(step, steps)
@@ -290,7 +157,7 @@ def test_every_other_balancer_runs_and_leaves_the_other_rows(start, small):
     places = {**vars(balancers), **vars(bilevel)}
     members = {name: (places[name](), "all") for name in OTHERS[start::2]}
     params, ends = _ends(small, members, {"lazy": lazy_adam(RATE)}, steps=1)
-    others = np.setdiff1d(np.arange(ROWS), _read(_batch(0)))
+    others = np.setdiff1d(np.arange(ROWS), rows_read(make_batch(0)))
     before = params["encoder"]["embedding"]
     for name in members:
         after, weights = ends[name, "lazy"]
@@ -298,12 +165,16 @@ def test_every_other_balancer_runs_and_leaves_the_other_rows(start, small):
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(after)), name
         table = after["encoder"]["embedding"]
         np.testing.assert_array_equal(table[others], before[others], err_msg=name)
-        assert (table[_read(_batch(0))] != before[_read(_batch(0))]).any(), name
+        assert (
+            table[rows_read(make_batch(0))] != before[rows_read(make_batch(0))]
+        ).any(), name
 
 
 def test_wrappers_and_granularities_do_too(small):
     balancer = balancers.mgda()
-    shapes = jax.eval_shape(lambda: small.init(jax.random.key(0), _batch(0).features))
+    shapes = jax.eval_shape(
+        lambda: small.init(jax.random.key(0), make_batch(0).features)
+    )
     count = len(layers(split(shapes["params"], small.owner)[0]))
     members = {
         "precondition": (balancers.precondition(balancers.pcgrad()), "all"),
@@ -315,9 +186,9 @@ def test_wrappers_and_granularities_do_too(small):
 
 
 def test_members_are_vmapped_over_one_program(small):
-    balancer, optimizer = balancers.pcgrad(), _bound(lazy_adam(RATE), small)
+    balancer, optimizer = balancers.pcgrad(), bound(lazy_adam(RATE), small)
     step = make_step(small, TASKS, optimizer, balancer, 8)
-    batches = [_batch(seed, rows=6) for seed in range(3)]
+    batches = [make_batch(seed, rows=6) for seed in range(3)]
 
     def run(key):
         state = init_state(small, optimizer, balancer, batches[0], key)
@@ -328,13 +199,13 @@ def test_members_are_vmapped_over_one_program(small):
     keys = jax.random.split(jax.random.key(0), 2)
     together = jax.jit(jax.vmap(run))(keys)
     alone = jax.jit(run)(keys[1])
-    _assert_close(jax.tree.map(lambda x: x[1], together), alone, atol=1e-5)
+    assert_close(jax.tree.map(lambda x: x[1], together), alone, atol=1e-5)
 
 
 def test_devices_hold_the_rows_that_any_of_them_reads(small):
     """Inside an axis: the row ids are gathered over it, and the same everywhere."""
-    optimizer = _bound(lazy_adam(RATE), small)
-    halves = [_batch(0, rows=4), _batch(1, rows=4)]
+    optimizer = bound(lazy_adam(RATE), small)
+    halves = [make_batch(0, rows=4), make_batch(1, rows=4)]
     init = functools.partial(init_state, small, optimizer, balancers.equal())
     state = init(halves[0], jax.random.key(0))
 
@@ -344,67 +215,13 @@ def test_devices_hold_the_rows_that_any_of_them_reads(small):
     stacked = jax.tree.map(lambda *x: jnp.stack(x), *halves)
     one, other = jax.vmap(ids, axis_name="data")(stacked)
     np.testing.assert_array_equal(one, other)
-    both = np.union1d(*map(_read, halves))
+    both = np.union1d(*map(rows_read, halves))
     np.testing.assert_array_equal(one[one < ROWS], both)
-
-
-def test_the_other_parameters_get_the_dense_optimizer(small):
-    step, state = _step(small, lazy_adam(RATE, dense=optax.sgd(0.5)), balancers.equal())
-    plain, same = _step(small, optax.sgd(0.5), balancers.equal())
-    moved, _ = jax.jit(step)(state, _batch(1))
-    expected, _ = jax.jit(plain)(same, _batch(1))
-    flat = traverse_util.flatten_dict(expected.params)
-    for path, leaf in traverse_util.flatten_dict(moved.params).items():
-        if path != TABLE:
-            np.testing.assert_allclose(leaf, flat[path], atol=1e-6, err_msg=str(path))
-
-
-def test_a_model_without_tables_gets_the_dense_optimizer_alone(small):
-    optimizer = bind(lazy_adam(RATE), 2, small.owner, tables=())
-    params = {"w": jnp.ones(3)}
-    gradient = {"w": jnp.array([1.0, -2.0, 0.0])}
-    update, _ = optimizer.update(gradient, optimizer.init(params), params)
-    adam = optax.adam(RATE)
-    expected, _ = adam.update(gradient, adam.init(params))
-    np.testing.assert_array_equal(update["w"], expected["w"])
-
-
-def test_a_resumed_run_repeats_the_uninterrupted_one(dataset, model, tmp_path):
-    def fit(epochs, **options):
-        return train.fit(
-            model,
-            dataset._replace(train=jax.tree.map(lambda x: x[:32], dataset.train)),
-            balancers.pcgrad(),
-            lazy_adam(RATE, bias_correction="row"),
-            epochs=epochs,
-            batch_size=4,
-            **options,
-        )
-
-    whole = fit(2)
-    fit(1, checkpointer=train.Checkpointer(tmp_path / "checkpoint"))
-    resumed = fit(
-        2, checkpointer=train.Checkpointer(tmp_path / "checkpoint"), resume=True
-    )
-    states = (whole.state.opt_state, resumed.state.opt_state)
-    jax.tree.map(np.testing.assert_array_equal, *states)
-    assert resumed.test == whole.test
-
-
-def test_what_cannot_be_is_refused(small, dataset):
-    with pytest.raises(ValueError, match="bias_correction.*'both'"):
-        lazy_adam(RATE, bias_correction="both")
-    with pytest.raises(ValueError, match="expected the paths of the embedding tables"):
-        bind(lazy_adam(RATE), 2, small.owner)
-    needy = balancers.precondition(balancers.pcgrad())
-    step, state = _step(small, rowwise_adagrad(RATE), needy)
-    with pytest.raises(ValueError, match="second moments"):
-        jax.eval_shape(step, state, _batch(0))
 
 
 @pytest.fixture(scope="module")
 def logs():
-    parts = [_batch(seed, rows=16) for seed in range(4)]
+    parts = [make_batch(seed, rows=16) for seed in range(4)]
     rows = jax.tree.map(lambda *x: np.concatenate(x), *parts)
     return Dataset("logs", TASKS, Schema(CARDINALITIES, 2), rows, rows, rows)
 
@@ -425,7 +242,7 @@ def _parameters(small, logs, parallel):
 @pytest.mark.parametrize("parallel", ["jit", "shard_map", "pmap"])
 def test_eight_devices_make_the_updates_of_one(parallel, small, logs):
     alone = _parameters(small, logs, None)
-    _assert_close(_parameters(small, logs, parallel), alone, atol=1e-5)
+    assert_close(_parameters(small, logs, parallel), alone, atol=1e-5)
 
 
 def test_blocks_on_many_devices_are_refused(small, logs):
