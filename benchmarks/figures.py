@@ -39,4 +39,5 @@ def _row(axis, row: int, verdict: Verdict) -> None:
 
 def _label(verdict: Verdict) -> str:
     line = verdict.line
-    return f"{line.benchmark.upper()} {line.group} / {verdict.member}"
+    warm = " warm" if line.key != "ratio" else ""
+    return f"{line.benchmark.upper()} {line.group}{warm} / {verdict.member}"

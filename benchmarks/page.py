@@ -64,7 +64,8 @@ def _verdicts(verdicts: list[Verdict]) -> str:
         said = {None: "not measured", True: "met", False: "**missed**"}[met]
         if met and ratio["median"] >= line.aim:
             said = "aim met"
-        cells = (line.benchmark.upper(), line.group, line.against, member or "")
+        group = line.group + (", warm cache" if line.key != "ratio" else "")
+        cells = (line.benchmark.upper(), group, line.against, member or "")
         rows.append((*cells, _spread(ratio), f"{line.floor:g}", f"{line.aim:g}", said))
     heads = "bench", "group", "against", "the best of them", "ratio", "floor", "aim", ""
     return _table(heads, rows)

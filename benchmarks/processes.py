@@ -80,11 +80,13 @@ def _children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def with_ratios(results: dict[str, Any], ours: str) -> dict[str, Any]:
-    """Adds every variant's time over that of `ours`, round by round."""
+def with_ratios(
+    results: dict[str, Any], ours: str, key: str = "ratio"
+) -> dict[str, Any]:
+    """Adds every variant's time over that of `ours`, round by round, as `key`."""
     own = results[ours].get("seconds", [])
     for result in results.values():
         if "error" not in result and len(own) == len(result["seconds"]):
             pairs = zip(result["seconds"], own, strict=True)
-            result["ratio"] = spread([other / mine for other, mine in pairs])
+            result[key] = spread([other / mine for other, mine in pairs])
     return results

@@ -65,6 +65,7 @@ def main(
             if options.peer_python:
                 variants |= torch_variants(options.peer_python, seeds, steps)
             results = with_ratios(take_turns(variants, options.rounds), OURS)
+            results = with_ratios(results, WARM, "ratio_warm")
         figures["groups"][f"seeds_{seeds}"] = {"members": results}
         print(f"\n{seeds} seeds x {steps} steps\n{table(results)}", flush=True)
         save(options.name or "w3", figures)
