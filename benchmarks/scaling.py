@@ -138,34 +138,42 @@ def timed(rounds: int, steps: int) -> list[dict]:
     ]
 
 
-def main() -> None:
-    """Prints both tables and writes benchmarks/results/scaling.json."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=10)
-    options = parser.parse_args()
-    counted = [
-        count(name, tasks, strategy, 8)
-        for tasks in (2, 8)
-        for name in COUNTED
-        for strategy in ("shard_map", "jit", "fsdp")
-    ]
+def count_all() -> None:
+    """Prints the bytes and writes results/scaling_bytes.json."""
     print("bytes of one device in a step, 8 devices")
-    for row in counted:
-        total = sum(row["bytes"].values())
-        print(
-            f"{row['balancer']:9} T={row['tasks']} {row['strategy']:9} {total:9}"
-            f"  expected {row['expected']:9}  {row['bytes']}"
-        )
-    rows = timed(options.rounds, options.steps)
+    rows = []
+    for num_tasks in (2, 8):
+        for name in COUNTED:
+            for strategy in ("shard_map", "jit", "fsdp"):
+                row = count(name, num_tasks, strategy, 8)
+                what = f"{name:9} T={num_tasks} {strategy:9}"
+                total, expected = sum(row["bytes"].values()), row["expected"]
+                print(f"{what} {total:9} expected {expected:9} {row['bytes']}")
+                rows.append(row)
+    save("scaling_bytes", {"rows": ROWS, "counted": rows})
+
+
+def time_all(rounds: int, steps: int) -> None:
+    """Prints the seconds and writes results/scaling.json."""
     print("ms a step, T = 2, all devices on the same cores")
+    rows = timed(rounds, steps)
     for row in rows:
         where = f"{row['strategy']} x {row['devices']}"
         print(f"{row['balancer']:9} {where:15} {1e3 * row['seconds']['median']:8.2f}")
-    save(
-        "scaling",
-        {"rows": ROWS, "steps": options.steps, "counted": counted, "timed": rows},
-    )
+    save("scaling", {"rows": ROWS, "steps": steps, "timed": rows})
+
+
+def main() -> None:
+    """Both tables, or one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", choices=("all", "bytes", "seconds"), default="all")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=10)
+    options = parser.parse_args()
+    if options.part != "seconds":
+        count_all()
+    if options.part != "bytes":
+        time_all(options.rounds, options.steps)
 
 
 if __name__ == "__main__":
