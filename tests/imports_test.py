@@ -43,6 +43,7 @@ NUMERIC_CORE = [
     "balancers",
     "models",
     "problems",
+    "train/axis",
     "train/state",
     "train/step",
     "train/population",
@@ -103,6 +104,13 @@ def test_each_heavy_library_has_its_place(package):
             continue
         for name in _imports(path):
             assert name.split(".")[0] != package, f"{place} imports {name}"
+
+
+def test_device_meshes_are_in_one_place():
+    for path in [*_files("mtlx"), *_files("experiments"), *_files("hydra_plugins")]:
+        place = str(path.relative_to(ROOT))
+        if not place.startswith("mtlx/train/parallel/"):
+            assert not [n for n in _imports(path) if n.startswith("jax.sharding")]
 
 
 def test_the_numeric_core_needs_jax_flax_optax_and_numpy_alone():
