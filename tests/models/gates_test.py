@@ -98,11 +98,14 @@ def test_the_penalties_of_a_topk_gate_are_those_of_the_formulas(randomize):
     importance = 0.3 * _variation(np.sum(weights, axis=0))
     np.testing.assert_allclose(found["importance"], importance, rtol=1e-5)
 
-    key = gate.apply(variables, method=lambda m: m.make_rng("dropout"), **_rng(KEY))
+    _, captured = gate.apply(
+        variables, X, capture_intermediates=lambda m, _: m.name == "draw", **options
+    )
+    (draw,) = captured["intermediates"]["draw"]["__call__"]
     x, params = np.asarray(X, np.float64), variables["params"]
     clean = x @ params["output"]["kernel"]
     scale = np.log1p(np.exp(x @ params["noise"]["kernel"]))
-    noisy = clean + np.asarray(jax.random.normal(key, clean.shape)) * scale
+    noisy = clean + draw * scale
     load = np.zeros(4)
     for row in range(len(x)):
         for e in range(4):
@@ -110,10 +113,6 @@ def test_the_penalties_of_a_topk_gate_are_those_of_the_formulas(randomize):
             z = (clean[row, e] - others[-2]) / scale[row, e]
             load[e] += jax.scipy.stats.norm.cdf(z)
     np.testing.assert_allclose(found["load"], 0.7 * _variation(load), rtol=1e-3)
-
-
-def _rng(key):
-    return {"rngs": {"dropout": key}}
 
 
 def test_the_penalties_balance_a_gate_that_had_collapsed(randomize):

@@ -116,26 +116,39 @@ def test_each_number_has_its_task_and_place(cls, fields, of_click, of_all, datas
     assert all(-1 <= value <= 1 + 1e-5 for value in values)
 
 
-def test_a_run_writes_them_down_once_an_epoch(dataset):
-    rows = []
+class Keep(Observer):
+    """Keeps what it is told of gates and experts: {(epoch, task, metric): value}."""
 
-    class Keep(Observer):
-        def on_epoch(self, epoch, new):
-            rows.extend(new)
+    def __init__(self):
+        self.found = {}
 
+    def on_epoch(self, epoch, rows):
+        for row in rows:
+            if row.metric in GATE | {"expert_similarity"}:
+                assert row.split == "validation"
+                self.found[epoch, row.task, row.metric] = row.value
+
+
+def test_runs_write_them_down_alone_and_side_by_side(dataset):
+    """Every epoch; of a split that batches of 70 rows do not divide."""
     model = train.build_model(
         functools.partial(models.MMoE, **MIXTURE), ENCODER, dataset
     )
-    result = train.fit(
-        model,
+    parts = (balancers.equal(), optax.adam(1e-2))
+    options = {"epochs": 2, "batch_size": 64, "eval_batch_size": 70}
+    alone, members = Keep(), [Keep(), Keep()]
+    result = train.fit(model, dataset, *parts, seed=7, observers=[alone], **options)
+    train.fit_population(
+        lambda numbers: train.Recipe(model, *parts),
         dataset,
-        balancers.equal(),
-        optax.adam(1e-2),
-        epochs=2,
-        batch_size=64,
-        observers=[Keep()],
+        seeds=[3, 7],
+        member_observers=[[keep] for keep in members],
+        **options,
     )
-    found = sorted((r.epoch, r.task) for r in rows if r.metric == "gate_entropy")
-    assert found == [(e, t) for e in (1, 2) for t in ("buy", "click", "spend")]
-    assert {r.split for r in rows if r.metric == "expert_similarity"} == {"validation"}
+    tasks = ("click", "buy", "spend")
+    places = {(epoch, t, name) for epoch in (1, 2) for t in tasks for name in GATE}
+    places |= {(epoch, "all", "expert_similarity") for epoch in (1, 2)}
+    assert alone.found.keys() == places
+    assert members[1].found == pytest.approx(alone.found, rel=1e-3)
+    assert members[0].found != pytest.approx(alone.found, rel=1e-3)
     assert "gate_entropy" not in result.validation["click"]
