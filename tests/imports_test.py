@@ -44,6 +44,8 @@ NUMERIC_CORE = [
     "problems",
     "train/state",
     "train/step",
+    "train/measuring",
+    "train/parts",
     "train/population",
 ]
 ONLY_IN = {
