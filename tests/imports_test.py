@@ -46,6 +46,8 @@ NUMERIC_CORE = [
     "train/axis",
     "train/state",
     "train/step",
+    "train/measuring",
+    "train/parts",
     "train/population",
 ]
 ONLY_IN = {

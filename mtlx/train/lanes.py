@@ -58,8 +58,12 @@ def make_lanes(
     data = 0 if own_data else None
     _, chunk_steps = settings.cut(feed)
 
+    def recipe(numbers):
+        parts = build(numbers)
+        return parts._replace(model=settings.cast(parts.model))
+
     def plan(numbers):
-        return make_plan(*build(numbers), tasks, feed, settings)
+        return make_plan(*recipe(numbers), tasks, feed, settings)
 
     def init(numbers, key, arrays):
         return plan(numbers).init(key, arrays)
@@ -75,11 +79,11 @@ def make_lanes(
         return jax.lax.scan(lambda s, x: step(s, feed.fetch(arrays, x)), state, inputs)
 
     def apply(numbers, variables, features):
-        model = build(numbers).model
+        model = recipe(numbers).model
         return jax.lax.map(lambda x: model.apply(variables, x, train=False), features)
 
     def inspect(numbers, variables, features, total):
-        return inspect_sums(build(numbers).model, variables, features, total)
+        return inspect_sums(recipe(numbers).model, variables, features, total)
 
     return Lanes(
         init=jax.jit(jax.vmap(init, in_axes=(0, 0, data))),

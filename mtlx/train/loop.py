@@ -37,6 +37,11 @@ def fit(
     max_chunk_steps: int = 200,
     patience: int | None = None,
     granularity: str = "all",
+    gradients: str = "auto",
+    num_probes: int = 16,
+    remat: bool = False,
+    accumulate: int = 1,
+    compute_dtype: str | None = None,
     parallel: str | None = None,
     mesh: Mapping[str, int] | None = None,
     shard_rows: bool = False,
@@ -64,6 +69,15 @@ def fit(
         granularity: what a Gram matrix is taken over: "all" shared parameters, each
             "layer" by itself, the "last_layer", or the shared "representation"
             (`mtlx.gradients.Cut`).
+        gradients: the form in which a Gram matrix is computed: "auto" by size, "vmap",
+            "loop", "map", "ghost", "recompute", or the estimate "sketch"
+            (`mtlx.gradients.measure`).
+        num_probes: random directions of the sketch.
+        remat: keep no activations of the shared part; run it again to pull back.
+        accumulate: go through a batch in this many parts, with one part's activations
+            at a time (`mtlx.train.measuring.Measuring`).
+        compute_dtype: of the model's layers, e.g. "bfloat16"; parameters, losses, Gram
+            matrix, balancer and optimizer stay float32. None: as the model says.
         parallel, mesh, shard_rows: how the run lies on many devices, see
             `mtlx.train.parallel.make_parallel`; None: on one.
         observers: told of progress.
@@ -72,7 +86,8 @@ def fit(
 
     Raises:
         ValueError: a number of epochs or a size below 1, a batch larger than the
-            training split, or one that does not divide over the devices.
+            training split, or one that does not divide over the devices;
+            options of the gradients that do not go together.
         FileNotFoundError: `resume` without a checkpoint.
     """
     check_sizes(
@@ -89,7 +104,16 @@ def fit(
         shard_rows=shard_rows,
     )
     feed = devices.place_feed(make_feed(dataset.train, batch_size))
-    settings = Settings(max_chunk_steps, granularity)
+    settings = Settings(
+        max_chunk_steps,
+        granularity,
+        gradients,
+        num_probes,
+        remat,
+        accumulate,
+        compute_dtype,
+    )
+    model = settings.cast(model)
     plan = make_plan(
         model, balancer, optimizer, dataset.tasks, feed, settings, devices.axis
     )

@@ -15,8 +15,9 @@ from mtlx.models import find_tables
 from mtlx.tasks import Task
 from mtlx.train.axis import ALONE, Axis
 from mtlx.train.granularity import check_granularity, per_layer
+from mtlx.train.measuring import Measuring
 from mtlx.train.optimizers import RowWise, bind
-from mtlx.train.optimizers.per_task import Optimizer
+from mtlx.train.optimizers.per_task import Optimizer, needs_of
 from mtlx.train.program import cut_epoch
 from mtlx.train.state import Step, TrainState, init_state
 from mtlx.train.step import make_step
@@ -28,11 +29,27 @@ class Settings(NamedTuple):
 
     max_chunk_steps: int = 200
     granularity: str = "all"
+    gradients: str = "auto"
+    num_probes: int = 16
+    remat: bool = False
+    accumulate: int = 1
+    compute_dtype: str | None = None
 
     @classmethod
     def among(cls, arguments: Mapping[str, Any]) -> "Settings":
         """The settings among the arguments of `fit`."""
         return cls(**{k: v for k, v in arguments.items() if k in cls._fields})
+
+    @property
+    def measuring(self) -> Measuring:
+        """The options of the gradients."""
+        return Measuring(self.gradients, self.num_probes, self.remat, self.accumulate)
+
+    def cast(self, model: nn.Module) -> nn.Module:
+        """The model in the dtype that layers compute in; parameters stay float32."""
+        if self.compute_dtype is None:
+            return model
+        return model.clone(dtype=self.compute_dtype)
 
     def cut(self, feed: Feed) -> tuple[int, int]:
         """(chunks, steps a chunk) of an epoch."""
@@ -59,14 +76,24 @@ def make_plan(
 
     `axis` is that of `make_step`; the other arguments are as in `fit`.
     """
+    check_sizes(num_probes=settings.num_probes, accumulate=settings.accumulate)
     tables = _tables(optimizer, model, feed)
     optimizer = bind(optimizer, len(tasks), model.owner, tables)
     balancer, granularity = _at_grain(
         balancer, settings.granularity, model, optimizer, feed
     )
+    measuring = settings.measuring
+    measuring.check(needs_of(optimizer, balancer), granularity)
     steps_per_epoch = math.prod(settings.cut(feed))
     step = make_step(
-        model, tasks, optimizer, balancer, steps_per_epoch, granularity, axis
+        model,
+        tasks,
+        optimizer,
+        balancer,
+        steps_per_epoch,
+        granularity,
+        axis,
+        measuring,
     )
 
     def init(key, arrays):

@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import optax
 
 from mtlx.diagnostics import diagnose
-from mtlx.gradients import Owner, measure, measure_cross_gram
+from mtlx.gradients import Owner, measure_cross_gram
 from mtlx.losses import masked_mean
 from mtlx.tasks import Task
 from mtlx.train.axis import ALONE, Axis
 from mtlx.train.bilevel.lookahead import look_ahead
 from mtlx.train.granularity import adam_metric, make_cut
+from mtlx.train.measuring import DEFAULT, Measuring
 from mtlx.train.optimizers.per_task import needs_of, tasks_apart
 from mtlx.train.optimizers.row_wise import RowWiseTransform
 from mtlx.train.rows import by_rows
@@ -90,6 +91,7 @@ def make_step(
     steps_per_epoch: int,
     granularity: str = "all",
     axis: Axis = ALONE,
+    measuring: Measuring = DEFAULT,
 ) -> Step:
     """The pure function (state, batch) -> (state, metrics) that training scans over.
 
@@ -115,6 +117,7 @@ def make_step(
             "layer", `balancer` is that of `per_layer`.
         axis: the devices that run this step together, each on its own rows of `batch`
             and all on the same state (`mtlx.train.parallel`).
+        measuring: how the losses and gradients are computed.
     """
 
     needs = needs_of(optimizer, balancer)
@@ -122,11 +125,12 @@ def make_step(
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
         dropout_key, balancer_key = jax.random.split(step_key(state))
 
-        def loss_on(rows):
+        def forward(model_state, rows, key, *params):
             place = axis if rows is batch else axis.of_part()
-            return functools.partial(
-                _forward, model, tasks, state.model_state, rows, dropout_key, place
-            )
+            return _forward(model, tasks, model_state, rows, key, place, *params)
+
+        def loss_on(rows):
+            return functools.partial(forward, state.model_state, rows, dropout_key)
 
         rows, apart = _measure_apart(
             balancer, batch, loss_on, state.params, model.owner
@@ -134,7 +138,12 @@ def make_step(
         cut = make_cut(granularity, model, state.variables, rows)
         if "metric" in balancer.needs:
             cut = cut._replace(metric=adam_metric(state.opt_state, model.owner))
-        measured = measure(loss_on(rows), state.params, model.owner, needs, cut)
+        # A key of its own: with another form all other draws stay as they are.
+        probe_key = jax.random.fold_in(balancer_key, 1)
+        losses = measuring.losses(
+            forward, state.model_state, rows, dropout_key, probe_key, axis
+        )
+        measured = measuring.measure(losses, state.params, model.owner, needs, cut)
         signals = measured.signals._replace(
             epoch=state.step // steps_per_epoch, **apart
         )
@@ -153,8 +162,7 @@ def make_step(
         if balancer.observe is not None:
             # The dropout mask of the step, and the batch statistics that the second
             # forward pass would update are dropped: only the parameters differ.
-            after, _ = loss_on(rows)(params)
-            balancer_state = balancer.observe(after, balancer_state)
+            balancer_state = balancer.observe(losses.at(params), balancer_state)
         next_state = TrainState(
             step=state.step + 1,
             key=state.key,

@@ -1,0 +1,72 @@
+"""A training batch in parts, whose losses and gradients are summed."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from mtlx.train.axis import ALONE, Axis
+from mtlx.types import Array, Batch, PyTree
+
+
+class Part(NamedTuple):
+    """Some rows of a batch; every leaf has an axis of parts before it is scanned."""
+
+    rows: Batch
+    share: Array  # [T] of each task's rows in the batch
+    number: Array  # [] int32
+
+
+def split_batch(batch: Batch, count: int, axis: Axis = ALONE) -> Part:
+    """`count` parts of one size, stacked: leaves [count, rows / count, ...].
+
+    The rows of a part are those of all devices on the axis.
+
+    Raises:
+        ValueError: the number of rows (of each device) is not a multiple of `count`.
+    """
+    rows = len(next(iter(batch.labels.values())))
+    if rows % count:
+        raise ValueError(
+            f"Expected a batch (on each device) that accumulate={count} divides, found "
+            f"{rows} rows. Change batch_size or accumulate."
+        )
+    parts = jax.tree.map(
+        lambda x: jnp.reshape(x, (count, len(x) // count, *x.shape[1:])), batch
+    )
+    counts = jnp.stack(
+        [jnp.sum(where, axis=1, dtype=jnp.float32) for where in parts.where.values()],
+        axis=1,
+    )
+    counts = axis.total(counts)
+    share = counts / jnp.maximum(jnp.sum(counts, axis=0), 1.0)[None]
+    return Part(parts, share, jnp.arange(count))
+
+
+def part_losses(
+    forward: Callable[..., tuple[Array, dict[str, Any]]], key: Array, count: int
+) -> Callable[[PyTree, Part, PyTree], tuple[Array, dict[str, Any]]]:
+    """The loss function of a part, as `mtlx.gradients.measure_accumulated` takes it.
+
+    The mean over a task's rows in the part counts by its share of the task's rows in
+    the whole batch, so that the sum over the parts is the mean over the batch; of a
+    penalty, that has no rows, each part counts alike. The model's state (statistics of
+    a batch norm) goes from part to part: those are statistics of the parts, not of the
+    batch, and differ from them by nature.
+
+    Args:
+        forward: (model_state, batch, dropout key, params) -> (losses [T], aux).
+        key: of the dropout; a part folds in its number.
+        count: number of parts.
+    """
+
+    def losses(params, part, model_state):
+        part_key = jax.random.fold_in(key, part.number)
+        losses, aux = forward(model_state, part.rows, part_key, params)
+        reported = {"carry": aux["model_state"], "present": aux["present"]}
+        if "penalty" in aux:
+            reported["penalty"] = aux["penalty"] / count
+        return part.share * losses, reported
+
+    return losses
