@@ -71,7 +71,10 @@ class MetaHeac(MultiTaskModel):
         }
 
         def predict(task, outputs):
-            row = self.param(f"task_{task}", nn.initializers.normal(), (self.task_dim,))
+            # Not small: all that tells the tasks apart goes through this vector.
+            row = self.param(
+                f"task_{task}", nn.initializers.normal(1.0), (self.task_dim,)
+            )
             rows = jnp.broadcast_to(row, (len(x), self.task_dim))
             read = jnp.concatenate([rows.astype(x.dtype), x], axis=-1)
             mixed = mix(expert_gate(read, train=train), experts)
