@@ -74,9 +74,11 @@ def model_losses(
     added = model.auxiliary_losses(outputs, handed, labels, batch.where)
     if not added:
         return losses, present
-    nothing = (jnp.zeros_like(present[:1], jnp.float32), present[:1])
-    shares = [masked_mean(*added.get(task.name, nothing), axis.name) for task in tasks]
-    return losses + jnp.where(present, axis.total(jnp.stack(shares)), 0.0), present
+    shares = [
+        masked_mean(*added[task.name], axis.name) if task.name in added else 0.0
+        for task in tasks
+    ]
+    return losses + jnp.where(present, axis.total(jnp.array(shares)), 0.0), present
 
 
 def _known(labels: Array, where: Array) -> Array:
