@@ -136,11 +136,12 @@ class Compiled:
     def __init__(self, dataset, feed, order):
         self.tasks, self.feed, self.order = dataset.tasks, feed, order
         batch = feed.fetch(feed.arrays, order[0])
-        # Those that look ahead differentiate twice what dropout and BatchNorm add.
-        plain = make_model(dataset, 0.0, "none")
-        self.models = {name: make_model(dataset) for name in WHOLE}
-        self.models |= {name: plain for name in AHEAD}
-        self.models["auto_lambda"] = make_model(dataset, 0.0)
+        # Those that look ahead differentiate twice what dropout and BatchNorm add. MOML
+        # has to have BatchNorm here: without it 0 lies in the hull of the tasks' hyper-
+        # gradients, and its Adam makes full steps of the rounding errors around it.
+        models = {name: make_model(dataset) for name in WHOLE}
+        models |= {name: make_model(dataset, 0.0) for name in AHEAD}
+        self.models = models | {"forum": make_model(dataset, 0.0, "none")}
 
         def init():
             return {
