@@ -100,7 +100,7 @@ def test_exact_forms_agree_for_every_number_of_tasks(make_case, num_tasks):
 
 @pytest.mark.parametrize(
     ("architecture", "norm", "rate"),
-    [("shared_bottom", "batch", 0.3), ("mmoe", "layer", 0.0), ("ple", "batch", 0.0)],
+    [("shared_bottom", "batch", 0.3), ("mmoe", "layer", 0.0)],
 )
 def test_exact_forms_agree_with_norms_and_dropout(make_case, architecture, norm, rate):
     case = make_case(architecture, 3, norm=norm, dropout_rate=rate)
