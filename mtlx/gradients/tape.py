@@ -42,7 +42,7 @@ def record(operations: Operations) -> tuple[Trunk, Tape]:
             entries.append(Entry(eqn, inputs, outputs, pull))
             active |= set(outputs)
         else:
-            computed, others = run()
+            computed, others = run(*read(values, inputs))
         values |= zip(outputs, computed, strict=True)
         values |= others
 

@@ -1,6 +1,6 @@
 """How the losses and gradients of a training batch are measured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from mtlx.gradients import (
@@ -65,11 +65,12 @@ class Measuring(NamedTuple):
         forward: Forward,
         model_state: PyTree,
         batch: Batch,
+        tasks: Sequence[str],
         dropout_key: PRNGKeyArray,
         probe_key: PRNGKeyArray,
         axis: Axis = ALONE,
     ) -> Losses:
-        """What there is to measure."""
+        """What there is to measure; `tasks` in the order of the losses."""
 
         def whole(*params):
             return forward(model_state, batch, dropout_key, *params)
@@ -77,7 +78,7 @@ class Measuring(NamedTuple):
         by_part = parts = None
         if self.accumulate > 1:
             by_part = part_losses(forward, dropout_key, self.accumulate)
-            parts = split_batch(batch, self.accumulate, axis)
+            parts = split_batch(batch, tasks, self.accumulate, axis)
         return Losses(whole, by_part, parts, model_state, probe_key)
 
     def measure(

@@ -1,6 +1,6 @@
 """A training batch in parts, whose losses and gradients are summed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -18,10 +18,13 @@ class Part(NamedTuple):
     number: Array  # [] int32
 
 
-def split_batch(batch: Batch, count: int, axis: Axis = ALONE) -> Part:
+def split_batch(
+    batch: Batch, tasks: Sequence[str], count: int, axis: Axis = ALONE
+) -> Part:
     """`count` parts of one size, stacked: leaves [count, rows / count, ...].
 
-    The rows of a part are those of all devices on the axis.
+    The rows of a part are those of all devices on the axis; its shares are in the order
+    of `tasks`, which a dictionary of columns does not keep.
 
     Raises:
         ValueError: the number of rows (of each device) is not a multiple of `count`.
@@ -36,7 +39,7 @@ def split_batch(batch: Batch, count: int, axis: Axis = ALONE) -> Part:
         lambda x: jnp.reshape(x, (count, len(x) // count, *x.shape[1:])), batch
     )
     counts = jnp.stack(
-        [jnp.sum(where, axis=1, dtype=jnp.float32) for where in parts.where.values()],
+        [jnp.sum(parts.where[task], axis=1, dtype=jnp.float32) for task in tasks],
         axis=1,
     )
     counts = axis.total(counts)

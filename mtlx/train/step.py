@@ -123,6 +123,7 @@ def make_step(
     """
 
     needs = needs_of(optimizer, balancer)
+    names = [task.name for task in tasks]
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
         dropout_key, balancer_key = jax.random.split(step_key(state))
@@ -143,7 +144,7 @@ def make_step(
         # A key of its own: with another form all other draws stay as they are.
         probe_key = jax.random.fold_in(balancer_key, 1)
         losses = measuring.losses(
-            forward, state.model_state, rows, dropout_key, probe_key, axis
+            forward, state.model_state, rows, names, dropout_key, probe_key, axis
         )
         measured = measuring.measure(losses, state.params, model.owner, needs, cut)
         signals = measured.signals._replace(

@@ -142,7 +142,10 @@ def test_all_splits_share_the_weights():
 def test_stream_under_jit_vmap_and_scan():
     stream = synthetic_mmoe(eval_rows=8, dim=4).train
     keys = jax.random.split(jax.random.key(0), 5)
-    sample = functools.partial(stream.sample, batch_size=8)
+
+    def sample(key):
+        return stream.sample(stream.arrays, key, 8)
+
     plain = [sample(key) for key in keys]
     expected = jax.tree.map(lambda *rows: jnp.stack(rows), *plain)
     mapped = jax.jit(jax.vmap(sample))(keys)

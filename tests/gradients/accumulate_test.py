@@ -29,7 +29,7 @@ def _forward(case):
 
 def _accumulated(case, needs, cut=None, **options):
     losses = part_losses(_forward(case), jax.random.key(0), PARTS)
-    parts = split_batch(case.batch, PARTS)
+    parts = split_batch(case.batch, case.model.tasks, PARTS)
     state = {"calls": jnp.int32(0)}
     owner = case.model.owner
     return measure_accumulated(
@@ -84,7 +84,7 @@ def test_the_state_goes_from_part_to_part(case):
 
 def test_losses_alone(case):
     losses = part_losses(_forward(case), jax.random.key(0), PARTS)
-    parts = split_batch(case.batch, PARTS)
+    parts = split_batch(case.batch, case.model.tasks, PARTS)
     actual, _, _ = accumulated_losses(
         losses, case.params, parts, {"calls": jnp.int32(0)}
     )
@@ -93,7 +93,7 @@ def test_losses_alone(case):
 
 def test_the_mean_of_the_parts_gram_matrices_would_be_another(case):
     """What the order of the sums is for."""
-    parts = split_batch(case.batch, PARTS)
+    parts = split_batch(case.batch, case.model.tasks, PARTS)
     grams = []
     for number in range(PARTS):
         rows = jax.tree.map(lambda x, n=number: x[n], parts.rows)
@@ -113,4 +113,4 @@ def test_the_mean_of_the_parts_gram_matrices_would_be_another(case):
 
 def test_rows_that_the_parts_do_not_divide_are_refused(case):
     with pytest.raises(ValueError, match="accumulate=4 divides, found 6 rows"):
-        split_batch(case.batch, 4)
+        split_batch(case.batch, case.model.tasks, 4)

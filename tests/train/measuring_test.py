@@ -118,7 +118,7 @@ def test_a_run_takes_the_options(model, dataset):
         dataset,
         balancers.cagrad(),
         optax.adam(1e-2),
-        epochs=3,
+        epochs=12,
         batch_size=32,
         gradients="loop",
         accumulate=2,
