@@ -27,6 +27,7 @@ __all__ = [
     "Batch",
     "Bool",
     "Direction",
+    "Field",
     "Float",
     "Int",
     "Needs",
@@ -87,6 +88,21 @@ class Balancer(NamedTuple):
     observe: Callable[[Array, PyTree], PyTree] | None = None
 
 
+class Field(NamedTuple):
+    """An input of its own beside the categorical and numeric columns: one of many ids,
+    a behaviour sequence, a text, an image, a vector that another model made.
+
+    `Batch.features[name]` is [B, *shape]. Ids are int32 and -1 is padding, at the end;
+    id 0 stands for what the training split does not hold.
+    """
+
+    name: str
+    kind: str  # "bag", "sequence", "text", "image" or "vector"
+    shape: tuple[int, ...]  # (L,) ids, (L, C) sequence, (H, W, C) image, (D,) vector
+    sizes: tuple[int, ...] = ()  # numbers of ids: of each column of a sequence
+    shared: tuple[str | None, ...] = ()  # categorical columns whose tables are read
+
+
 class Schema(NamedTuple):
     """What an encoder, and a model that reads single columns, know of the features.
 
@@ -94,7 +110,8 @@ class Schema(NamedTuple):
     that the training split does not hold; `numericals` counts the numeric columns.
     `domain` names the column that says which domain (scenario, country, tab) a row is
     of, and `personal` those that say whom and what it is about (user, item, author):
-    the defaults of the models that ask for such columns.
+    the defaults of the models that ask for such columns. `fields` are the inputs that
+    are no single id or number.
     """
 
     cardinalities: tuple[int, ...] = ()
@@ -102,6 +119,7 @@ class Schema(NamedTuple):
     names: tuple[str, ...] = ()  # of the categorical columns; () if they have none
     domain: str | None = None
     personal: tuple[str, ...] = ()
+    fields: tuple[Field, ...] = ()
 
 
 class Batch(NamedTuple):
