@@ -41,11 +41,13 @@ class Parts(NamedTuple):
 
 
 def freeze(value: Any) -> Any:
-    """Lists to tuples, inside dicts too: linen modules must be hashable."""
+    """Lists to tuples, inside dicts and partial calls too: linen modules must hash."""
     if isinstance(value, list | tuple):
         return tuple(freeze(item) for item in value)
     if isinstance(value, dict):
         return {key: freeze(item) for key, item in value.items()}
+    if isinstance(value, functools.partial):
+        return functools.partial(value.func, *value.args, **freeze(value.keywords))
     return value
 
 

@@ -64,7 +64,7 @@ class AdaTTSp(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        x, settings = self.encoder(name="encoder")(features), self.settings()
+        x, settings = self.encode(features, train), self.settings()
         counts = self.groups()
         group = np.repeat(np.arange(len(counts)), counts)
         member = group[None] == np.arange(len(counts))[:, None]

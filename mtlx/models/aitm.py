@@ -76,7 +76,7 @@ class AITM(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        x = self.encoder(name="encoder")(features)
+        x = self.encode(features, train)
         links, own = self.links(), self.probe("input", x)
 
         def bottom(task):

@@ -1,8 +1,10 @@
 """What the architectures have in common: fields, towers, ownership of parameters."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import flax.linen as nn
+import jax.numpy as jnp
 
 from mtlx.models.layer import Layer
 from mtlx.models.tower import Tower
@@ -22,7 +24,8 @@ class MultiTaskModel(Layer):
         tasks: names of the tasks.
         outputs: outputs of each task's tower: 1, or the number of classes.
         encoder: makes the module that turns features into x [B, D]; called as
-            `encoder(name=...)`, e.g. `functools.partial(FeatureEncoder, ...)`.
+            `encoder(name=...)(features, train=train)`, e.g.
+            `functools.partial(FeatureEncoder, ...)`.
         tower_widths: hidden layers of every tower.
         schema: the features, for an architecture that reads columns by their name.
         activation, norm, dropout_rate, dtype: see `Layer`; they hold for all layers.
@@ -99,6 +102,42 @@ class MultiTaskModel(Layer):
 
         order = [task for task in self.tasks if task in hidden]
         return {task: tower(task)(hidden[task], train=train) for task in order}
+
+    @nn.nowrap
+    def encode(
+        self,
+        features: Mapping[str, Array],
+        train: bool,
+        name: str = "encoder",
+        **options: Any,
+    ) -> Float[Array, "batch ..."]:
+        """What the encoder `name` makes of the features: x [B, D].
+
+        Args:
+            features: of the batch.
+            train: whether the encoder drops units.
+            name: of the submodule; each name has parameters of its own.
+            options: arguments of the encoder in place of those that it was given.
+        """
+        return self.encoder(name=name, **options)(features, train=train)
+
+    @nn.nowrap
+    def encode_columns(
+        self,
+        features: Mapping[str, Array],
+        columns: tuple[int, ...],
+        embedding_dim: int,
+        name: str,
+    ) -> Float[Array, "batch width"]:
+        """Some categorical columns alone, read from a table of their own."""
+        options = {
+            "cardinalities": tuple(self.schema.cardinalities[c] for c in columns),
+            "names": (),
+            "fields": (),
+            "embedding_dim": embedding_dim,
+        }
+        alone = {"categorical": features["categorical"][:, jnp.array(columns)]}
+        return self.encode(alone, False, name, **options)
 
     @nn.nowrap
     def represent(

@@ -68,7 +68,7 @@ class CGC(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        x = self.encoder(name="encoder")(features)
+        x = self.encode(features, train)
         inputs = dict.fromkeys(self.tasks, self.probe("input", x))
         extraction = self.extraction(0, shared_gate=False, probed=("shared_experts",))
         return extraction(inputs, x, train=train)[0]

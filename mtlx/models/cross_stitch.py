@@ -48,7 +48,7 @@ class CrossStitch(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        stitched = self.encoder(name="encoder")(features)
+        stitched = self.encode(features, train)
         count = len(self.tasks)
         for level, width in enumerate(self.column_widths):
             layer = Experts(

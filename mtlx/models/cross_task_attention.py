@@ -51,7 +51,7 @@ class CrossTaskAttention(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        x, settings = self.encoder(name="encoder")(features), self.settings()
+        x, settings = self.encode(features, train), self.settings()
         x = MLP(widths=self.bottom_widths, name="bottom", **settings)(x, train=train)
         states = Experts(
             num_experts=len(self.tasks),

@@ -89,7 +89,7 @@ class DBMTL(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        x = self.encoder(name="encoder")(features)
+        x = self.encode(features, train)
         settings, leaves, graph = self.settings(), self.leaves(), self.graph()
         bottom = MLP(widths=self.bottom_widths, name="bottom", **settings)(
             x, train=train

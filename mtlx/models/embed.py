@@ -1,47 +1,52 @@
-"""From the columns of a batch to one vector a row."""
+"""From the inputs of a batch to one vector a row."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import flax.linen as nn
 import jax.numpy as jnp
-import numpy as np
 
-from mtlx.models.lookup import lookup
-from mtlx.types import Array, Float, Int
+from mtlx.models.encoders.pool import Pool
+from mtlx.models.field import FieldEncoder, as_columns, shared_columns
+from mtlx.models.field_checks import check_features, check_fields
+from mtlx.models.offset_table import INIT_STDDEV, OffsetTable
+from mtlx.types import Array, Field, Float, Int
 
-# A fixed scale: an initialiser that counts the rows of the table would make the scale
-# of one column depend on the sizes of all the others. Small against the unit variance
-# of the numeric columns, so that an id seen twice in training is still close to no
-# opinion; not so small that Adam's first steps alone decide the direction.
-INIT_STDDEV = 0.05
+Factory = Callable[..., nn.Module]
 
 
 class FeatureEncoder(nn.Module):
-    """x = [table[offset_1 + id_1]; ..; table[offset_F + id_F]; numerical].
+    """x = [table[offset_1 + id_1]; ..; table[offset_F + id_F]; numerical; e_1 .. e_K].
 
     All categorical columns share ONE table [sum(cardinalities), D], column f beginning
     at row offset_f = sum of the cardinalities before it: one gather a batch, however
-    many columns. The table is float32.
+    many columns, the fields that share a column's ids included. The table is float32.
+    e_k is what the encoder of field k makes of it (`FieldEncoder`).
 
     An id outside its own column's range gives NaN, never a row of another column: it is
     the data pipeline's place to map unknown values to id 0.
 
     Args:
         cardinalities: number of ids of each categorical column; () for none.
-        embedding_dim: width D of each column's vector.
-        row_multiple: the table gets rows that no id reads, up to a multiple of this, so
+        embedding_dim: width D of the vector of an id.
+        row_multiple: a table gets rows that no id reads, up to a multiple of this, so
             that it can be cut over as many devices.
-        tokens: whether the columns stay apart: then a numeric column n, too, becomes a
-            vector, numerical_n v_n + c_n, with v and c [N, D] trainable.
+        tokens: whether the inputs stay apart: then a numeric column n, too, becomes a
+            vector, numerical_n v_n + c_n, with v and c [N, D] trainable, and e_k
+            becomes W_k e_k + b_k, of width D.
+        names: of the categorical columns, for fields that share one.
+        fields: the inputs beside the columns, `Schema.fields`.
+        bag, sequence, text, image: make the encoders of the fields of that kind; called
+            as `sequence(name=...)`. A field of kind "vector" needs none.
 
     Returns:
-        float32 [B, F * D + N], or [B, F + N, D] of tokens, of features "categorical"
-        [B, F] int32 and "numerical" [B, N]. Either may be absent or have no columns;
-        other entries are ignored.
+        float32 [B, F * D + N + sum of the widths of e_k], or [B, F + N + K, D] of
+        tokens, of features "categorical" [B, F] int32, "numerical" [B, N] and one a
+        field. The first two may be absent or have no columns; other entries are
+        ignored.
 
     Raises:
-        ValueError: the number of categorical columns is not len(cardinalities), or
-            there is nothing to encode.
+        ValueError: the number of categorical columns is not len(cardinalities), there
+            is nothing to encode, or a field does not fit: see `field_checks`.
 
     >>> import jax
     >>> encoder = FeatureEncoder(cardinalities=(3, 2), embedding_dim=4)
@@ -55,20 +60,53 @@ class FeatureEncoder(nn.Module):
     embedding_dim: int = 8
     row_multiple: int = 1
     tokens: bool = False
+    names: tuple[str, ...] = ()
+    fields: tuple[Field, ...] = ()
+    bag: Factory | None = Pool
+    sequence: Factory | None = Pool
+    text: Factory | None = Pool
+    image: Factory | None = None
+
+    def __post_init__(self):
+        factories = {
+            "bag": self.bag,
+            "sequence": self.sequence,
+            "text": self.text,
+            "image": self.image,
+        }
+        check_fields(self.fields, self.names, self.cardinalities, factories)
+        super().__post_init__()
 
     @nn.compact
     def __call__(
-        self, features: Mapping[str, Array]
+        self, features: Mapping[str, Array], *, train: bool = False
     ) -> Float[Array, "batch width"] | Float[Array, "batch tokens width"]:
-        ids, numerical = features.get("categorical"), features.get("numerical")
-        self._check(ids, numerical)
-        parts = []
+        check_features(features, self.cardinalities, self.fields)
+        parts, columns, shared = [], None, {}
         if self.cardinalities:
-            parts.append(self._embed(ids))
+            columns, shared = self._embed(features)
+            rows = len(columns)
+            parts.append(columns if self.tokens else columns.reshape(rows, -1))
+        numerical = features.get("numerical")
         if numerical is not None:
             numerical = numerical.astype(jnp.float32)
             parts.append(self._lift(numerical) if self.tokens else numerical)
+        for field in self.fields:
+            candidate = self._candidate(field, columns)
+            read = (features[field.name], shared.get(field.name), candidate)
+            parts.append(self._encoder(field)(*read, train=train))
         return jnp.concatenate(parts, axis=1)
+
+    @nn.nowrap
+    def _encoder(self, field: Field) -> FieldEncoder:
+        return FieldEncoder(
+            field=field,
+            encoder=None if field.kind == "vector" else getattr(self, field.kind),
+            embedding_dim=self.embedding_dim,
+            row_multiple=self.row_multiple,
+            token=self.tokens,
+            name=field.name,
+        )
 
     @nn.nowrap
     def _lift(
@@ -81,32 +119,42 @@ class FeatureEncoder(nn.Module):
 
     @nn.nowrap
     def _embed(
-        self, ids: Int[Array, "batch fields"]
-    ) -> Float[Array, "batch width"] | Float[Array, "batch fields width"]:
-        sizes = np.asarray(self.cardinalities, np.int32)
-        rows = -(-int(sizes.sum()) // self.row_multiple) * self.row_multiple
-        offsets = np.cumsum(sizes) - sizes
-        known = (ids >= 0) & (ids < sizes[None])
-        vectors = lookup(
-            self,
-            "embedding",
-            nn.initializers.normal(INIT_STDDEV),
-            (rows, self.embedding_dim),
-            jnp.where(known, ids + offsets[None], rows),
-        )
-        return vectors if self.tokens else vectors.reshape(len(ids), -1)
+        self, features: Mapping[str, Array]
+    ) -> tuple[Float[Array, "batch fields width"], dict[str, Array]]:
+        """The vectors of the columns, and of the ids of fields that share some."""
+        table = OffsetTable(self.cardinalities, self.embedding_dim, self.row_multiple)
+        ids = features["categorical"]
+        places, shapes = [table.place(ids)], {}
+        for field in self.fields:
+            if columns := self._shared(field):
+                ids = as_columns(features[field.name])
+                ids = ids[:, :, jnp.array(shared_columns(field))]
+                shapes[field.name] = ids.shape
+                places.append(table.place(ids, columns).reshape(len(ids), -1))
+        ends = [sum(p.shape[1] for p in places[: k + 1]) for k in range(len(shapes))]
+        first, *rest = self._cut(table, places, ends)
+        vectors = zip(shapes.items(), rest, strict=True)
+        return first, {
+            name: v.reshape(*shape, self.embedding_dim) for (name, shape), v in vectors
+        }
 
     @nn.nowrap
-    def _check(self, ids: Array | None, numerical: Array | None) -> None:
-        found = 0 if ids is None else ids.shape[-1]
-        if found != len(self.cardinalities):
-            raise ValueError(
-                f"FeatureEncoder: expected {len(self.cardinalities)} categorical "
-                f"columns, one for each of cardinalities, found {found}; pass the "
-                f"cardinalities of the data set's schema."
-            )
-        if not found and (numerical is None or not numerical.shape[-1]):
-            raise ValueError(
-                'FeatureEncoder: expected "categorical" or "numerical" columns, found '
-                "neither; a row needs at least one feature."
-            )
+    def _cut(
+        self, table: OffsetTable, places: list[Int[Array, "batch _"]], ends: list[int]
+    ) -> list[Float[Array, "batch _ width"]]:
+        """One gather for all of `places`, cut where each of them ends."""
+        if len(places) == 1:
+            return [table.read(self, places[0])]
+        vectors = table.read(self, jnp.concatenate(places, axis=1))
+        return jnp.split(vectors, ends, axis=1)
+
+    @nn.nowrap
+    def _shared(self, field: Field) -> list[int]:
+        return [self.names.index(name) for name in field.shared if name is not None]
+
+    @nn.nowrap
+    def _candidate(
+        self, field: Field, columns: Float[Array, "batch fields width"] | None
+    ) -> Float[Array, "batch shared width"] | None:
+        shared = self._shared(field)
+        return columns[:, jnp.array(shared)] if shared else None

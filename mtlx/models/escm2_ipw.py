@@ -53,7 +53,7 @@ class ESCM2IPW(ESMM):
     def __call__(
         self, features: Mapping[str, Array], *, train: bool = False
     ) -> dict[str, Float[Array, "batch ..."]]:
-        x = self.encoder(name="encoder")(features)
+        x = self.encode(features, train)
         own = self.probe("input", x)
         steps = self.steps(x, own, train)
         for link in self.links()[1:]:

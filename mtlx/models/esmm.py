@@ -59,7 +59,7 @@ class ESMM(MultiTaskModel):
     def __call__(
         self, features: Mapping[str, Array], *, train: bool = False
     ) -> dict[str, Float[Array, "batch ..."]]:
-        x = self.encoder(name="encoder")(features)
+        x = self.encode(features, train)
         return self.entire_space(self.steps(x, self.probe("input", x), train))
 
     @nn.nowrap

@@ -56,7 +56,7 @@ class FieldTransformer(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        fields = self.encoder(name="encoder", tokens=True)(features)
+        fields = self.encode(features, train, tokens=True)
         fields = nn.Dense(self.token_dim, dtype=self.dtype, name="project")(fields)
         count = len(self.tasks)
         shape = (count, self.token_dim)

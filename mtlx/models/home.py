@@ -78,7 +78,7 @@ class HoME(MultiTaskModel, kw_only=True):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        x = self.encoder(name="encoder")(features)
+        x = self.encode(features, train)
         metas, shared = self._metas(x, train)
         # Probes go on what the tasks' own parts read, not on what shared experts read.
         everyone = self._experts("shared_experts", self.num_shared, shared, train)

@@ -50,7 +50,7 @@ class L2Constrained(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        x = self.probe("input", self.encoder(name="encoder")(features))
+        x = self.probe("input", self.encode(features, train))
         bottoms = {
             task: MLP(
                 widths=self.bottom_widths, name=f"bottom_{task}", **self.settings()

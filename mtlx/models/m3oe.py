@@ -66,7 +66,7 @@ class M3oE(MultiTaskModel, kw_only=True):
     def __call__(
         self, features: Mapping[str, Array], *, train: bool = False
     ) -> dict[str, Float[Array, "batch ..."]]:
-        x = self.encoder(name="encoder")(features)
+        x = self.encode(features, train)
         column = domain_column("M3oE", self.schema, self.domain)
         domains, count = ids_of(features, column), self.schema.cardinalities[column]
         e = self._star(x, domains, count, train)

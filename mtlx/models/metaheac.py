@@ -47,7 +47,7 @@ class MetaHeac(MultiTaskModel):
     def __call__(
         self, features: Mapping[str, Array], *, train: bool = False
     ) -> dict[str, Float[Array, "batch ..."]]:
-        x, settings = self.encoder(name="encoder")(features), self.settings()
+        x, settings = self.encode(features, train), self.settings()
         experts = Experts(
             num_experts=self.num_experts,
             widths=self.expert_widths,

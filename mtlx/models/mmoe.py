@@ -36,7 +36,7 @@ class MMoE(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        x = self.encoder(name="encoder")(features)
+        x = self.encode(features, train)
         experts = self.probe("expert_outputs", self.run_experts(x, train))
         x = self.probe("gate_input", x)
         return {

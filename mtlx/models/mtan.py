@@ -49,7 +49,7 @@ class MTAN(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        x = self.encoder(name="encoder")(features)
+        x = self.encode(features, train)
         trunk = []
         for index, width in enumerate(self.trunk_widths):
             mlp = MLP(widths=(width,), name=f"trunk_{index}", **self.settings())

@@ -33,7 +33,7 @@ class OMoE(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        x = self.encoder(name="encoder")(features)
+        x = self.encode(features, train)
         count, settings = self.num_experts, self.settings()
         experts = Experts(
             num_experts=count, widths=self.expert_widths, name="experts", **settings

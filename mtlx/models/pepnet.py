@@ -60,13 +60,17 @@ class PEPNet(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        x = self.encoder(name="encoder")(features)
+        x = self.encode(features, train)
         domain = (domain_column("PEPNet", self.schema, self.domain),)
         personal = personal_columns("PEPNet", self.schema, self.personal)
-        embedded = self._prior("domain_encoder", domain, features)
+        embedded = self.encode_columns(
+            features, domain, self.prior_dim, "domain_encoder"
+        )
         hidden = self._hidden("domain_gate", embedded, x)
         x = self._scaled("domain_factor", x, hidden)
-        embedded = self._prior("personal_encoder", personal, features)
+        embedded = self.encode_columns(
+            features, personal, self.prior_dim, "personal_encoder"
+        )
         gates = [
             self.probe(f"hidden_{k}", self._hidden(f"gate_{k}", embedded, x))
             for k in range(len(self.task_widths))
@@ -85,16 +89,6 @@ class PEPNet(MultiTaskModel):
             h = self._scaled(f"factor_{index}_{task}", h, hidden)
             h = layer(h, train=train)
         return h
-
-    @nn.nowrap
-    def _prior(
-        self, name: str, columns: tuple[int, ...], features: Mapping[str, Array]
-    ) -> Float[Array, "batch width"]:
-        sizes = tuple(self.schema.cardinalities[column] for column in columns)
-        encoder = self.encoder(
-            cardinalities=sizes, embedding_dim=self.prior_dim, name=name
-        )
-        return encoder({"categorical": features["categorical"][:, jnp.array(columns)]})
 
     @nn.nowrap
     def _hidden(

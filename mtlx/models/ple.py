@@ -52,7 +52,7 @@ class PLE(CGC):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        shared = self.encoder(name="encoder")(features)
+        shared = self.encode(features, train)
         hidden = dict.fromkeys(self.tasks, shared)
         if self.num_levels == 1:
             hidden = dict.fromkeys(self.tasks, self.probe("input", shared))

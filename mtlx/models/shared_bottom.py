@@ -29,7 +29,7 @@ class SharedBottom(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        x = self.encoder(name="encoder")(features)
+        x = self.encode(features, train)
         bottom = MLP(widths=self.bottom_widths, name="bottom", **self.settings())
         hidden = self.probe("representation", bottom(x, train=train))
         return dict.fromkeys(self.tasks, hidden)

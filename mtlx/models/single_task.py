@@ -28,7 +28,7 @@ class SingleTask(MultiTaskModel):
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
         def bottom(task):
-            x = self.encoder(name=f"encoder_{task}")(features)
+            x = self.encode(features, train, f"encoder_{task}")
             mlp = MLP(
                 widths=self.bottom_widths, name=f"bottom_{task}", **self.settings()
             )

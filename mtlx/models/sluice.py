@@ -59,7 +59,7 @@ class Sluice(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        stitched = self.encoder(name="encoder")(features)
+        stitched = self.encode(features, train)
         count, read = len(self.tasks), []
         for level in range(self.num_layers):
             layer = Experts(

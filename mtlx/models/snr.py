@@ -74,7 +74,7 @@ class SNRTrans(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        x, count = self.encoder(name="encoder")(features), self.num_modules
+        x, count = self.encode(features, train), self.num_modules
         for level in range(self.num_levels):
             if level:
                 x = self.routing(f"routing_level_{level}", count)(x, train=train)

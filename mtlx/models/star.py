@@ -63,7 +63,7 @@ class STAR(MultiTaskModel, kw_only=True):
     def __call__(
         self, features: Mapping[str, Array], *, train: bool = False
     ) -> dict[str, Float[Array, "batch ..."]]:
-        x = self.encoder(name="encoder")(features)
+        x = self.encode(features, train)
         column = domain_column("STAR", self.schema, self.domain)
         domains, count = ids_of(features, column), self.schema.cardinalities[column]
         star = StarMLP(
@@ -73,9 +73,9 @@ class STAR(MultiTaskModel, kw_only=True):
             **self.settings(),
         )
         bottom = self.probe("representation", star(x, domains, train=train))
-        embedding = self.encoder(
-            cardinalities=(count,), embedding_dim=self.domain_dim, name="domain_encoder"
-        )({"categorical": domains[:, None]})
+        embedding = self.encode_columns(
+            features, (column,), self.domain_dim, "domain_encoder"
+        )
         z = self.probe("auxiliary", jnp.concatenate([embedding, x], axis=-1))
         main = self.towers(dict.fromkeys(self.tasks, bottom), train)
         return {

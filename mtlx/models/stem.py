@@ -65,12 +65,12 @@ class STEM(MultiTaskModel):
             )
             return experts(x, train=train)
 
-        x_shared = self.encoder(name="shared_encoder")(features)
+        x_shared = self.encode(features, train, "shared_encoder")
         shared = group("shared_experts", self.num_shared_experts, x_shared)
         shared, x_shared = self.probe("shared", shared), self.probe("input", x_shared)
         inputs, own = {}, {}
         for task in self.tasks:
-            inputs[task] = self.encoder(name=f"encoder_{task}")(features)
+            inputs[task] = self.encode(features, train, f"encoder_{task}")
             own[task] = group(f"experts_{task}", self.num_task_experts, inputs[task])
 
         def mixture(task):

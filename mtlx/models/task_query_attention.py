@@ -53,7 +53,7 @@ class TaskQueryAttention(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        x = self.encoder(name="encoder")(features)
+        x = self.encode(features, train)
         experts = Experts(
             num_experts=self.num_experts,
             widths=self.expert_widths,

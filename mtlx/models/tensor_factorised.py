@@ -44,7 +44,7 @@ class TensorFactorised(MultiTaskModel):
     def represent(
         self, features: Mapping[str, Array], train: bool
     ) -> dict[str, Float[Array, "batch units"]]:
-        hidden = dict.fromkeys(self.tasks, self.encoder(name="encoder")(features))
+        hidden = dict.fromkeys(self.tasks, self.encode(features, train))
         for level, width in enumerate(self.bottom_widths):
             layer = Tucker(
                 tasks=self.tasks,

@@ -26,7 +26,12 @@ def build_model(
     model = architecture(
         tasks=tuple(task.name for task in dataset.tasks),
         outputs=tuple(task.outputs for task in dataset.tasks),
-        encoder=functools.partial(encoder, cardinalities=dataset.schema.cardinalities),
+        encoder=functools.partial(
+            encoder,
+            cardinalities=dataset.schema.cardinalities,
+            names=dataset.schema.names,
+            fields=dataset.schema.fields,
+        ),
         schema=dataset.schema,
     )
     model.check_kinds(tuple(task.kind for task in dataset.tasks))
