@@ -1,8 +1,10 @@
-"""Every option of every group is composed, built, and trained for a step."""
+"""Every option of every group is composed and built, and makes a training step."""
 
+import functools
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
@@ -11,7 +13,9 @@ from omegaconf import OmegaConf
 import experiments.train  # noqa: F401  registers the resolver of the folder names
 import mtlx.compose
 from mtlx import models
+from mtlx.data.dataset import Stream
 from mtlx.models import count_parameters
+from mtlx.train import init_state, make_step
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 SMOKE = ["trainer=smoke", "data=synthetic_mmoe", "data.eval_rows=64"]
@@ -37,11 +41,32 @@ def short_fit(parts, **options):
     )
 
 
+def step_shapes(parts):
+    """What a training step of the parts makes of a batch, by shape: none is compiled.
+
+    That the numbers are right is held against tables of all models and balancers.
+    """
+    rows = parts.dataset.train
+    if isinstance(rows, Stream):
+        batch = jax.eval_shape(
+            lambda key: rows.sample(rows.arrays, key, 8), jax.random.key(0)
+        )
+    else:
+        batch = jax.tree.map(lambda column: column[:8], rows)
+    model, optimizer, balancer = parts.model, parts.optimizer, parts.balancer
+    start = functools.partial(init_state, model, optimizer, balancer)
+    state = jax.eval_shape(start, batch, jax.random.key(0))
+    step = make_step(model, parts.dataset.tasks, optimizer, balancer, 4)
+    after, metrics = jax.eval_shape(step, state, batch)
+    assert jax.tree.map(jnp.shape, after) == jax.tree.map(jnp.shape, state)
+    return metrics
+
+
 @pytest.mark.parametrize(
     "group, option",
     [
         (group, option)
-        for group in ("balancer", "optimizer", "trainer")
+        for group in ("optimizer", "trainer")
         for option in options(group)
     ],
 )
@@ -55,14 +80,17 @@ def test_every_option_trains(group, option):
     assert np.isfinite(result.test["task_1"]["rmse"])
 
 
+@pytest.mark.parametrize("balancer", options("balancer"))
+def test_every_balancer_makes_a_step(balancer):
+    parts, _ = parts_of(*SMOKE, f"balancer={balancer}")
+    assert step_shapes(parts)["weight"].shape == (2,)
+
+
 @pytest.mark.parametrize("model", options("model"))
-def test_every_model_trains_on_real_columns(model):
+def test_every_model_makes_a_step_of_real_columns(model):
     """Some read columns that data have to declare, or take binary tasks alone."""
     parts, _ = parts_of("trainer=smoke", "data=census_income_sample", f"model={model}")
-    result = short_fit(parts, batch_size=5000)
-    assert int(result.state.step) == 2
-    assert not result.diverged
-    assert np.isfinite(result.test["income"]["auc"])
+    assert step_shapes(parts)["loss"].shape == (3,)
 
 
 @pytest.mark.parametrize("tracker", options("tracker"))

@@ -4,6 +4,7 @@ Eight simulated devices; no silent rank promotion; and a compilation cache, sinc
 tests compile the same small programs again and again.
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -19,6 +20,9 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 def pytest_configure(config):
+    # Tracing makes millions of small objects that live: looking for cycles among them
+    # as often as Python does by default takes a tenth of the time.
+    gc.set_threshold(50_000, 10, 10)
     caches = Path(config.rootpath) / ".pytest_cache"
     # Prepared data: apart from the user's, and for each worker that runs at once.
     worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax.traverse_util import flatten_dict
 
 from mtlx import balancers, models, train
-from mtlx.gradients import GRANULARITIES, split
+from mtlx.gradients import GRANULARITIES, join, split
 from mtlx.models.layer import Layer
 from mtlx.train import init_state, make_step
 from mtlx.train.granularity import check_granularity, make_cut, per_layer
@@ -87,18 +88,15 @@ def losses_of(model, dataset, batch, params, probes=None):
 
 @pytest.fixture(params=ARCHITECTURES)
 def case(request, dataset, batch):
-    model = build(request.param, dataset)
-    variables = model.init(jax.random.key(0), batch.features)
-    return (
-        model,
-        variables["params"],
-        functools.partial(losses_of, model, dataset, batch),
+    """A model, values of its parameters that nothing is compiled for, its losses."""
+    model, rng = build(request.param, dataset), np.random.default_rng(0)
+    shapes = jax.eval_shape(model.init, jax.random.key(0), batch.features)
+    assert set(shapes) == {"params"}, "init makes no probes"
+    params = jax.tree.map(
+        lambda leaf: jnp.asarray(rng.normal(scale=0.5, size=leaf.shape), leaf.dtype),
+        shapes["params"],
     )
-
-
-def test_init_makes_no_probes(case, batch):
-    model, _, _ = case
-    assert set(model.init(jax.random.key(0), batch.features)) == {"params"}
+    return model, params, functools.partial(losses_of, model, dataset, batch)
 
 
 def test_shared_parameters_act_through_the_representation_alone(
@@ -111,8 +109,6 @@ def test_shared_parameters_act_through_the_representation_alone(
     """
     model, params, losses = case
     cut = make_cut("representation", model, {"params": params}, batch)
-    by_probe = jax.jacobian(lambda probes: losses(params, probes))(cut.probes)
-
     shared, own = split(params, model.owner)
     keys = jax.random.split(jax.random.key(1), len(shared))
     change = {
@@ -127,20 +123,21 @@ def test_shared_parameters_act_through_the_representation_alone(
         return probe(self, name, value)
 
     def representation(shared):
-        from mtlx.gradients import join
-
         seen.clear()
         value = losses(join(shared, own))
         return dict(seen), value
 
-    monkeypatch.setattr(Layer, "probe", recording)
-    (_, _), (dz, expected) = jax.jvp(representation, (shared,), (change,))
-    from flax import traverse_util
+    @jax.jit
+    def derivatives(params, shared, change):
+        by_probe = jax.jacobian(lambda probes: losses(params, probes))(cut.probes)
+        _, changes = jax.jvp(representation, (shared,), (change,))
+        return flatten_dict(by_probe), *changes
 
-    flat = traverse_util.flatten_dict(by_probe)
-    assert set(flat) == set(dz)
+    monkeypatch.setattr(Layer, "probe", recording)
+    by_probe, dz, expected = derivatives(params, shared, change)
+    assert set(by_probe) == set(dz)
     through = sum(
-        jnp.tensordot(flat[name], dz[name], axes=dz[name].ndim) for name in dz
+        np.tensordot(by_probe[name], dz[name], axes=dz[name].ndim) for name in dz
     )
     np.testing.assert_allclose(through, expected, rtol=1e-3, atol=1e-5)
 
