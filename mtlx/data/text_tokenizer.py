@@ -51,8 +51,8 @@ class TextTokenizer:
 
         Args:
             texts: of the training split.
-            kind: "words", or "pieces" of words (WordPiece), for which only a character
-                can be unknown.
+            kind: "words", or "pieces" of words (byte-pair encoding), for which only a
+                character can be unknown.
             max_size: most ids, 0 included.
             min_count: tokens (of pieces: pairs of them) seen less often are unknown.
             lowercase: whether case and accents are dropped.
@@ -61,9 +61,9 @@ class TextTokenizer:
         Raises:
             ValueError: another kind, or a length or size below 1.
 
-        Reference: WordPiece as in Devlin et al., "BERT: Pre-training of Deep
-        Bidirectional Transformers for Language Understanding", NAACL 2019; here the
-        pieces are merged by frequency, as byte-pair encoding merges them.
+        Reference: Sennrich et al., "Neural Machine Translation of Rare Words with
+        Subword Units", ACL 2016, algorithm 1; not WordPiece, since the library's
+        training of that makes another vocabulary at every call.
         """
         if kind not in ("words", "pieces") or min(max_size, length) < 1:
             raise ValueError(
@@ -76,14 +76,18 @@ class TextTokenizer:
             "show_progress": False,
             "special_tokens": [UNKNOWN],
         }
+        parting = pre_tokenizers.BertPreTokenizer()
         if kind == "words":
             tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
             trainer = trainers.WordLevelTrainer(**options)
         else:
-            tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
-            trainer = trainers.WordPieceTrainer(**options)
+            tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+            trainer = trainers.BpeTrainer(**options)
+            # Marks where a word begins.
+            marking = pre_tokenizers.Metaspace(prepend_scheme="always")
+            parting = pre_tokenizers.Sequence([parting, marking])
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        tokenizer.pre_tokenizer = parting
         tokenizer.train_from_iterator(texts, trainer)
         return cls(tokenizer.to_str(), length)
 

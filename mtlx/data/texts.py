@@ -23,5 +23,5 @@ def pack_texts(name: str, texts: Sequence[str]) -> dict[str, np.ndarray]:
 def unpack_texts(name: str, columns: dict[str, np.ndarray]) -> list[str]:
     """What `pack_texts` packed under that name."""
     content, ends = columns[name + BYTES].tobytes(), columns[name + ENDS].tolist()
-    starts = [0, *ends[:-1]]
+    starts = [0, *ends][: len(ends)]
     return [content[a:b].decode() for a, b in zip(starts, ends, strict=True)]

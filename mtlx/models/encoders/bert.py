@@ -1,7 +1,6 @@
 """BERT, in the form whose weights are published."""
 
 import functools
-from typing import Literal
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -28,7 +27,8 @@ class BERT(nn.Module):
         pooling: "pooler" (x above) or "mean" of the states of what is no padding.
 
     Returns:
-        [B, D] of vectors [B, L, D] and mask [B, L].
+        [B, D] of vectors [B, L, D] and mask [B, L]; a row of padding alone is read as
+        one vector of zeros, or has the mean zero.
 
     Raises:
         ValueError: another pooling, a text longer than max_positions, or a width that
@@ -45,7 +45,7 @@ class BERT(nn.Module):
     max_positions: int = 512
     epsilon: float = 1e-12
     dropout_rate: float | Array = 0.0
-    pooling: Literal["pooler", "mean"] = "pooler"
+    pooling: str = "pooler"
 
     def __post_init__(self):
         if self.pooling not in ("pooler", "mean"):
@@ -74,11 +74,12 @@ class BERT(nn.Module):
         segment = table("segment", shape=(1, width))
         s = jnp.where(mask[..., None], vectors, 0.0)
         s = drop(norm(name="norm")(s + positions[None, :length] + segment[None]))
+        readable = mask.at[:, 0].set(True)[:, None, None, :]
         for level in range(self.num_layers):
             attention = nn.MultiHeadDotProductAttention(
                 num_heads=self.num_heads, name=f"attention_{level}"
             )
-            read = attention(s, mask=mask[:, None, None, :])
+            read = attention(s, mask=readable)
             s = norm(name=f"attention_norm_{level}")(s + drop(read))
             h = nn.Dense(self.feedforward_width, name=f"feed_in_{level}")(s)
             h = nn.gelu(h, approximate=False)

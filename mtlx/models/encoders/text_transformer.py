@@ -1,7 +1,5 @@
 """A small bidirectional Transformer, pooled."""
 
-from typing import Literal
-
 import flax.linen as nn
 import jax.numpy as jnp
 
@@ -30,7 +28,7 @@ class TextTransformer(nn.Module):
     num_heads: int = 4
     feedforward_width: int = 256
     dropout_rate: float | Array = 0.0
-    pooling: Literal["leading", "mean"] = "leading"
+    pooling: str = "leading"
 
     def __post_init__(self):
         if self.pooling not in ("leading", "mean"):
