@@ -58,6 +58,8 @@ ONLY_IN = {
     "array_record": ("mtlx/data/",),
     "grain": ("mtlx/data/",),
     "pyarrow": ("mtlx/data/",),
+    "tokenizers": ("mtlx/data/",),
+    "safetensors": ("mtlx/pretrain/",),
     "matplotlib": ("mtlx/results/",),
     "jaxtyping": ("mtlx/types.py",),
     "tensorflow": (),

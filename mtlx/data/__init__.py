@@ -5,10 +5,13 @@ from mtlx.data.blocks import Blocks, BlockSource
 from mtlx.data.census_income import census_income
 from mtlx.data.dataset import Dataset, Schema, Stream
 from mtlx.data.errors import DataError
+from mtlx.data.fdu_mtl_reviews import fdu_mtl_reviews
 from mtlx.data.labels import build_labels
 from mtlx.data.layout import Layout
 from mtlx.data.parquet_blocks import ParquetBlocks
 from mtlx.data.synthetic_mmoe import synthetic_mmoe
+from mtlx.data.text_tokenizer import TextTokenizer
+from mtlx.data.womens_clothing import womens_clothing
 
 __all__ = [
     "ArrayRecordBlocks",
@@ -20,8 +23,11 @@ __all__ = [
     "ParquetBlocks",
     "Schema",
     "Stream",
+    "TextTokenizer",
     "build_labels",
     "census_income",
+    "fdu_mtl_reviews",
     "synthetic_mmoe",
+    "womens_clothing",
     "write_array_record",
 ]

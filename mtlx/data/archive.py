@@ -3,7 +3,9 @@
 TFDS's own extraction goes through tf.io.gfile; downloading with it does not.
 """
 
+import functools
 import io
+import lzma
 import tarfile
 import zipfile
 import zlib
@@ -13,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from mtlx.data.errors import DataError
 from mtlx.data.source import Source
 
-NESTED = (".zip", ".tar", ".tar.gz", ".tgz")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz")
 DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError)
 
 
@@ -42,12 +44,40 @@ def unpack(source: Source, archive: Path, folder: Path) -> dict[str, Path]:
     return written
 
 
+def read_member(archive: Path, name: str) -> bytes:
+    """The content of the file `name` in `archive`, in whichever folder of it.
+
+    Raises:
+        DataError: `archive` cannot be read or lacks the file.
+        FileNotFoundError: there is no archive.
+    """
+    try:
+        members = _contents(archive, archive.stat().st_mtime_ns)
+    except (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, EOFError) as error:
+        raise DataError(
+            f"{archive}: expected an archive, found a damaged one ({error}). Fetch it "
+            f"again."
+        ) from error
+    if name not in members:
+        raise DataError(
+            f"{archive}: expected an archive that holds {name}, found "
+            f"{sorted(members)}. Fetch it again."
+        )
+    return members[name]
+
+
+@functools.lru_cache(maxsize=1)
+def _contents(archive: Path, changed: int) -> dict[str, bytes]:
+    """All files: a solid archive of many would else be unpacked once for each."""
+    return dict(_members(archive.read_bytes()))
+
+
 def _members(content: bytes) -> Iterator[tuple[str, bytes]]:
     """Base name and content of every file, those of nested archives included."""
     opened = _zip if zipfile.is_zipfile(io.BytesIO(content)) else _tar
     for path, member in opened(content):
         name = PurePosixPath(path).name
-        if name.endswith(NESTED):
+        if name.endswith(ARCHIVES):
             yield from _members(member)
         else:
             yield name, member

@@ -5,6 +5,7 @@ import hashlib
 import zlib
 from pathlib import Path
 
+from mtlx.data.archive import ARCHIVES, read_member
 from mtlx.data.errors import DataError
 from mtlx.data.source import Source
 
@@ -14,8 +15,9 @@ MEND = "Fetch it again, or delete it and load again to have it downloaded."
 def find_files(source: Source, folder: Path | None) -> dict[str, Path]:
     """The files of `source`, by name, or {} where `folder` holds none of them.
 
-    Looks in `folder/<raw_name>` and in `folder` itself, for `<name>` and `<name>.gz`;
-    a source that ships with mtlx is looked for in its own folder alone.
+    Looks in `folder/<raw_name>` and in `folder` itself, for `<name>` and `<name>.gz`,
+    and where there are none for an archive that holds them, which is then the path of
+    each; a source that ships with mtlx is looked for in its own folder alone.
 
     Raises:
         DataError: `folder` does not exist, the files are there in part only, or a
@@ -46,6 +48,9 @@ def _files_in(source: Source, place: Path) -> dict[str, Path]:
         for path in (place / name, place / f"{name}.gz")
         if path.is_file()
     }
+    for archive in (place / name for name in source.archives if not found):
+        if archive.is_file():
+            return dict.fromkeys(source.sha256, archive)
     missing = sorted(set(source.sha256) - set(found))
     if found and missing:
         raise DataError(
@@ -56,13 +61,19 @@ def _files_in(source: Source, place: Path) -> dict[str, Path]:
     return found
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, name: str | None = None) -> bytes:
     """The content of `path`, uncompressed if its name ends in .gz.
+
+    Args:
+        path: a file, or an archive (.zip, .tar, .tar.gz, .tar.xz).
+        name: the file that is wanted of an archive.
 
     Raises:
         DataError: the file does not exist, or its compression is damaged.
     """
     try:
+        if name is not None and path.name.endswith(ARCHIVES):
+            return read_member(path, name)
         content = path.read_bytes()
         return gzip.decompress(content) if path.suffix == ".gz" else content
     except FileNotFoundError as error:
@@ -84,7 +95,7 @@ def read_verified(source: Source, name: str, path: Path) -> bytes:
     Raises:
         DataError: the content is not the expected one.
     """
-    content = read_file(path)
+    content = read_file(path, name)
     found = hashlib.sha256(content).hexdigest()
     if found != source.sha256[name]:
         for _ in source.parse(content, path):

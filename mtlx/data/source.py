@@ -21,6 +21,7 @@ class Source(NamedTuple):
     parse: Callable[[bytes, Path], Iterable]  # (content, path) -> rows; refuses others
     url: str | None = None  # archive to download when no folder has the files
     folder: Path | None = None  # where the files are when they ship with mtlx
+    archives: tuple[str, ...] = ()  # under which names an archive of the files may lie
 
     def prepared(self, cache_dir: Path) -> Path:
         """The folder of the prepared form, laid out as TFDS lays it out."""

@@ -31,6 +31,7 @@ from mtlx.models.omoe import OMoE
 from mtlx.models.pepnet import PEPNet
 from mtlx.models.ple import PLE
 from mtlx.models.shared_bottom import SharedBottom
+from mtlx.models.shared_private import SharedPrivate
 from mtlx.models.single_task import SingleTask
 from mtlx.models.sluice import Sluice
 from mtlx.models.snr import SNRTrans
@@ -75,6 +76,7 @@ __all__ = [
     "STAR",
     "STEM",
     "SharedBottom",
+    "SharedPrivate",
     "SingleTask",
     "Sluice",
     "TaskQueryAttention",
