@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 
 try:
-    from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+    from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt
 except ModuleNotFoundError:
 
     class _Unchecked:
@@ -18,7 +18,7 @@ except ModuleNotFoundError:
             return Any
 
     Array = jax.Array
-    Bool = Float = Int = _Unchecked
+    Bool = Float = Int = UInt = _Unchecked
     PRNGKeyArray = Any
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "PyTree",
     "Schema",
     "Signals",
+    "UInt",
 ]
 
 PyTree = Any

@@ -1,0 +1,89 @@
+"""The network of the multi-digit benchmarks."""
+
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from mtlx.models.dropout import Dropout
+from mtlx.models.encoders.pixels import Images, scale_pixels
+from mtlx.types import Array, Float
+
+
+class LeNet(nn.Module):
+    """h = relu(W flatten(c_L) + b), c_l = relu(pool(drop(K_l * c_{l-1} + b_l))).
+
+    Convolutions without padding, each followed by 2 x 2 maximum pooling. `drop` is
+    there in the last one only, and sets whole channels to zero.
+
+    Args:
+        channels: of each convolution.
+        kernels: side of the kernel of each convolution.
+        width: units D of h.
+        dropout_rate: share of the last convolution's channels dropped while training.
+        mean, std: of a pixel, see `scale_pixels`; the defaults are those of MNIST.
+        dtype: of the computation; parameters stay float32.
+
+    Returns:
+        [B, width] of images [B, H, W, C], uint8 or float.
+
+    Raises:
+        ValueError: not one kernel for each of `channels`, or images too small.
+
+    Reference:
+        Sener, Koltun, "Multi-Task Learning as Multi-Objective Optimization", NeurIPS
+        2018, section 5.1: 10 and 20 channels of 5 x 5 and 50 units, for images of 28 x
+        28; its heads are `tower_widths` = (50,). Kernels (9, 5) on images of 36 x 36:
+        Lin et al., "Pareto Multi-Task Learning", NeurIPS 2019. LeCun et al., 1998, have
+        sigmoids and trainable subsampling. Initial values are linen's, not PyTorch's.
+    """
+
+    channels: tuple[int, ...] = (10, 20)
+    kernels: tuple[int, ...] = (5, 5)
+    width: int = 50
+    dropout_rate: float = 0.5
+    mean: float | tuple[float, ...] = 0.1307
+    std: float | tuple[float, ...] = 0.3081
+    dtype: Any = None
+
+    def __post_init__(self):
+        if len(self.channels) != len(self.kernels) or not self.channels:
+            raise ValueError(
+                f"LeNet: expected one kernel for each of channels, found "
+                f"channels={self.channels} and kernels={self.kernels}."
+            )
+        super().__post_init__()
+
+    @nn.compact
+    def __call__(
+        self, images: Images, *, train: bool = False
+    ) -> Float[Array, "batch units"]:
+        self._check(images.shape[1:3])
+        x = scale_pixels(images, self.mean, self.std)
+        last = len(self.channels) - 1
+        for index, channels in enumerate(self.channels):
+            kernel = (self.kernels[index],) * 2
+            name = f"conv_{index}"
+            conv = nn.Conv(
+                channels, kernel, padding="VALID", dtype=self.dtype, name=name
+            )
+            x = conv(x)
+            if index == last:
+                over_places = {"broadcast_dims": (1, 2), "deterministic": not train}
+                x = Dropout(self.dropout_rate, **over_places)(x)
+            x = nn.relu(nn.max_pool(x, (2, 2), (2, 2)))
+        x = x.reshape(len(x), -1)
+        x = nn.relu(nn.Dense(self.width, dtype=self.dtype, name="dense")(x))
+        return x.astype(jnp.float32)
+
+    @nn.nowrap
+    def _check(self, sides: tuple[int, ...]) -> None:
+        left = min(sides)
+        for kernel in self.kernels:
+            left = (left - kernel + 1) // 2
+        if left < 1:
+            raise ValueError(
+                f"LeNet: expected images that leave a pixel after convolutions of "
+                f"{self.kernels} with 2 x 2 pooling, found {sides[0]} x {sides[1]}; "
+                f"set encoder.image.kernels to fewer or smaller ones."
+            )
