@@ -5,6 +5,7 @@ from mtlx.data.blocks import Blocks, BlockSource
 from mtlx.data.census_income import census_income
 from mtlx.data.dataset import Dataset, Schema, Stream
 from mtlx.data.errors import DataError
+from mtlx.data.kuairand import kuairand
 from mtlx.data.labels import build_labels
 from mtlx.data.layout import Layout
 from mtlx.data.parquet_blocks import ParquetBlocks
@@ -22,6 +23,7 @@ __all__ = [
     "Stream",
     "build_labels",
     "census_income",
+    "kuairand",
     "synthetic_mmoe",
     "write_array_record",
 ]

@@ -45,7 +45,7 @@ def prepared_columns(
         _verify(source, files, stamps)
         return {split: load_columns(path) for split, path in paths.items()}
     columns = dict(prepare(source, files, cache))
-    store.mkdir(exist_ok=True)
+    store.mkdir(parents=True, exist_ok=True)
     for split, path in paths.items():
         save_columns(path, columns[split])
     stamps.add(files.values())
