@@ -3,8 +3,9 @@
 A `Metric` turns arrays into a small state, adds states up, and reads the value off the
 sum, so that a split may be scored in pieces and give the figure of the whole. All of it
 runs on the host in float64. A row counts exactly where `where` is True. A value that is
-not defined is NaN: no row, one class only (AUC), or a counted output that is NaN; such
-values are left out of means (`nanmean_over_tasks`), never replaced.
+not defined is NaN: no row, one class only (AUC; GAUC: in every group), or a counted
+output that is NaN; such values are left out of means (`nanmean_over_tasks`), never
+replaced.
 """
 
 import math
@@ -25,14 +26,16 @@ class Metric(NamedTuple):
     """A figure of merit: `compute(merge(measure(...), measure(...)))`.
 
     `measure(outputs, labels, where) -> state`, `merge(state, state) -> state` and
-    `compute(state) -> float` are pure; `merge` is associative and commutative.
+    `compute(state) -> float` are pure; `merge` is associative and commutative. One that
+    is `grouped` has `measure(outputs, labels, where, groups)`.
     """
 
     name: str
     higher_is_better: bool
-    measure: Callable[[Any, Any, Any], np.ndarray]
+    measure: Callable[..., np.ndarray]
     merge: Callable[[np.ndarray, np.ndarray], np.ndarray]
     compute: Callable[[np.ndarray], float]
+    grouped: bool = False
 
 
 def evaluate(
@@ -40,6 +43,7 @@ def evaluate(
     outputs: Mapping[str, Outputs],
     labels: Mapping[str, Labels],
     where: Mapping[str, Where],
+    groups: Int[HostArray, "batch"] | None = None,
 ) -> dict[str, dict[str, float]]:
     """Every metric of every task, on one set of rows.
 
@@ -48,16 +52,18 @@ def evaluate(
         outputs: task -> logits [B], logits [B, C] (multiclass) or predictions [B].
         labels: task -> [B]; 0 or 1, 0 .. C - 1, or a value.
         where: task -> [B] bool, True for the rows that count.
+        groups: [B] which rows a grouped metric compares with one another.
 
     Returns:
         task -> metric -> value; NaN where the metric is not defined.
 
     Raises:
-        ValueError: an unknown metric, or arrays that do not fit the metric.
+        ValueError: an unknown metric, arrays that do not fit the metric, or a grouped
+            metric without groups.
     """
     return {
         task.name: {
-            name: _evaluate(task.name, name, outputs, labels, where)
+            name: _evaluate(task.name, name, outputs, labels, where, groups)
             for name in task.metrics
         }
         for task in tasks
@@ -70,14 +76,20 @@ def nanmean_over_tasks(values: Mapping[str, float]) -> float:
     return math.fsum(defined) / len(defined) if defined else math.nan
 
 
-def _evaluate(task, name, outputs, labels, where):
+def _evaluate(task, name, outputs, labels, where, groups):
     if name not in METRICS:
         raise ValueError(
             f"Task {task!r}: expected metrics from {sorted(METRICS)}, found {name!r}."
         )
     metric = METRICS[name]
+    if metric.grouped and groups is None:
+        raise ValueError(
+            f"Task {task!r}, metric {name!r}: expected groups of rows, e.g. users, found "
+            f"none; give the evaluation splits Batch.groups, or mend task.metrics."
+        )
+    extra = (groups,) if metric.grouped else ()
     try:
-        state = metric.measure(outputs[task], labels[task], where[task])
+        state = metric.measure(outputs[task], labels[task], where[task], *extra)
     except ValueError as error:
         raise ValueError(f"Task {task!r}, metric {name!r}: {error}") from error
     return metric.compute(state)
@@ -203,10 +215,56 @@ def _compute_auc(state):
     return float(np.sum(positives * (below + negatives / 2)) / pairs)
 
 
+def _measure_gauc(outputs, labels, where, groups):
+    """State [U, 4]: each distinct (group, score), its positives and its negatives."""
+    scores, labels = _counted(outputs, labels, where)
+    _one_output(scores)
+    positive = _positive(labels)
+    groups = np.asarray(groups)[np.asarray(where).astype(bool)].astype(np.float64)
+    return _add_up_groups(np.stack([groups, scores, positive, ~positive], axis=1))
+
+
+def _merge_gauc(a, b):
+    return _add_up_groups(np.concatenate([a, b]))
+
+
+def _add_up_groups(table):
+    table = table[np.lexsort((table[:, 1], table[:, 0]))]
+    changes = (table[1:, :2] != table[:-1, :2]).any(axis=1)
+    first = np.flatnonzero(np.append(True, changes)[: len(table)])
+    if not len(first):
+        return table
+    return np.hstack([table[first, :2], np.add.reduceat(table[:, 2:], first)])
+
+
+def _compute_gauc(state):
+    """sum_g n_g AUC_g / sum_g n_g over the groups that have both classes.
+
+    n_g counts the rows of group g. AUC_g is exact, as above.
+
+    Reference: Zhu et al., "Optimized Cost per Click in Taobao Display Advertising",
+    KDD 2017; as used by Zhou et al. (DIN), KDD 2018, there weighed by impressions.
+    """
+    groups, scores, positives, negatives = state.T
+    if np.isnan(scores).any():
+        return math.nan
+    _, group = np.unique(groups, return_inverse=True)
+    total = [np.bincount(group, counts) for counts in (positives, negatives)]
+    pairs, rows = total[0] * total[1], total[0] + total[1]
+    before = np.cumsum(total[1]) - total[1]  # negatives of the groups in front
+    below = np.cumsum(negatives) - negatives - before[group]
+    ordered = np.bincount(group, positives * (below + negatives / 2))
+    both = pairs > 0
+    if not both.any():
+        return math.nan
+    return float(np.average(ordered[both] / pairs[both], weights=rows[both]))
+
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("auc", True, _measure_auc, _merge_auc, _compute_auc),
+        Metric("gauc", True, _measure_gauc, _merge_gauc, _compute_gauc, grouped=True),
         _mean_metric("log_loss", False, _negative_log_likelihood),
         _mean_metric("accuracy", True, _correct),
         _mean_metric("rmse", False, _squared_error, finish=np.sqrt),

@@ -128,9 +128,12 @@ class Batch(NamedTuple):
 
     `features` holds the encoder's inputs, e.g. "categorical" [B, F] int32 and
     "numerical" [B, N] float32. `labels` and `where` have one entry a task; a row counts
-    for a task (loss, gradient and metric) exactly where `where[task]` is True.
+    for a task (loss, gradient and metric) exactly where `where[task]` is True. `groups`
+    are whole numbers that say which rows a grouped metric compares with one another,
+    e.g. those of one user; only splits that are scored have them.
     """
 
     features: Mapping[str, Any]
     labels: Mapping[str, Any]  # task -> [B]
     where: Mapping[str, Any]  # task -> [B] bool
+    groups: Any = None  # [B]

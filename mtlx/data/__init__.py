@@ -6,6 +6,7 @@ from mtlx.data.census_income import census_income
 from mtlx.data.dataset import Dataset, Schema, Stream
 from mtlx.data.errors import DataError
 from mtlx.data.fdu_mtl_reviews import fdu_mtl_reviews
+from mtlx.data.kuairand import kuairand
 from mtlx.data.labels import build_labels
 from mtlx.data.layout import Layout
 from mtlx.data.parquet_blocks import ParquetBlocks
@@ -27,6 +28,7 @@ __all__ = [
     "build_labels",
     "census_income",
     "fdu_mtl_reviews",
+    "kuairand",
     "synthetic_mmoe",
     "womens_clothing",
     "write_array_record",

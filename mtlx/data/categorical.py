@@ -11,6 +11,13 @@ class Categorical(NamedTuple):
     values: np.ndarray  # [K] str, sorted and distinct
     codes: np.ndarray  # [B] int32, 0 .. K - 1
 
+    @classmethod
+    def of(cls, column: np.ndarray) -> "Categorical":
+        """From one value a row, of any type that has a text."""
+        distinct, codes = np.unique(column, return_inverse=True)
+        values, ranks = np.unique(distinct.astype(str), return_inverse=True)
+        return cls(values, ranks.astype(np.int32)[codes])
+
     def take(self, rows: np.ndarray) -> "Categorical":
         """The column at `rows`; `values` keeps entries that no longer occur."""
         return Categorical(self.values, self.codes[rows])

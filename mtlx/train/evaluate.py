@@ -85,6 +85,8 @@ def make_scorer(
     predict = make_predict(apply, rows, batch_size, devices)
 
     def score(variables):
-        return metrics.evaluate(tasks, predict(variables), rows.labels, rows.where)
+        return metrics.evaluate(
+            tasks, predict(variables), rows.labels, rows.where, rows.groups
+        )
 
     return score

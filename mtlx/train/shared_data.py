@@ -28,7 +28,7 @@ class Split(NamedTuple):
         """Metrics of one member, from {task: [N, batches, B, ...]} on the host."""
         rows = self.rows[member % len(self.rows)]
         own = join_rows({task: y[member] for task, y in outputs.items()}, rows)
-        return metrics.evaluate(tasks, own, rows.labels, rows.where)
+        return metrics.evaluate(tasks, own, rows.labels, rows.where, rows.groups)
 
 
 class SharedData(NamedTuple):
