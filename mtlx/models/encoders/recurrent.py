@@ -3,7 +3,6 @@
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from mtlx.models.dropout import Dropout, check_rate
@@ -53,13 +52,8 @@ class Recurrent(nn.Module):
             reverse: read the n positions of a row from the last to the first.
         """
         count = jnp.sum(mask, axis=1, dtype=jnp.int32)
-        # Only so that h_0 lies on the devices as the rows do (`shard_map` asks).
-        start = cell.initialize_carry(jax.random.key(0), vectors[:, 0].shape)
-        start = jax.tree.map(lambda h: h + jnp.zeros_like(vectors[:, :1, 0]), start)
-        states = nn.RNN(cell, reverse=reverse, name=f"{cell.name}_rnn")(
-            vectors, seq_lengths=count, initial_carry=start
-        )
-        return last_valid(states, mask)
+        rnn = nn.RNN(cell, reverse=reverse, name=f"{cell.name}_rnn")
+        return last_valid(rnn(vectors, seq_lengths=count), mask)
 
     @nn.nowrap
     def dropped(
