@@ -68,9 +68,7 @@ def fdu_mtl_reviews(
         rows["validation"] += [row for row, out in zip(known, seen, strict=True) if out]
         rows["test"] += _rows(columns[file_of(task, "test")], number)
     fitted = tokenizer([text for _, _, text in rows["train"]])
-    splits = {
-        name: _batch(part, chosen, fitted, domain) for name, part in rows.items()
-    }
+    splits = {name: _batch(part, chosen, fitted, domain) for name, part in rows.items()}
     schema = Schema(fields=(fitted.field("text"),))
     if domain:
         schema = schema._replace(
@@ -119,7 +117,9 @@ def _batch(
     if domain:
         features["categorical"] = (of[:, None] + 1).astype(np.int32)
     where = {task: of == number for number, task in enumerate(tasks)}
-    labels = {task: np.where(where[task], label, 0).astype(np.float32) for task in tasks}
+    labels = {
+        task: np.where(where[task], label, 0).astype(np.float32) for task in tasks
+    }
     return Batch(features, labels, where)
 
 
@@ -131,5 +131,7 @@ def prepare(
     columns = {}
     for name in source.splits:
         labels, texts = zip(*local_rows(source, files, name), strict=True)
-        columns[name] = {"label": np.array(labels, np.int32)} | pack_texts("text", texts)
+        columns[name] = {"label": np.array(labels, np.int32)} | pack_texts(
+            "text", texts
+        )
     return columns

@@ -7,6 +7,23 @@ import jax.numpy as jnp
 from mtlx.types import Array
 
 
+def check_rate(owner: str, rate: float | Array) -> None:
+    """Refuses a rate outside [0, 1); one that is traced is not looked at.
+
+    Args:
+        owner: whose rate it is, for the error message.
+        rate: share of the entries set to zero.
+
+    Raises:
+        ValueError: such a rate.
+    """
+    if isinstance(rate, int | float) and not 0.0 <= rate < 1.0:
+        raise ValueError(
+            f"{owner}: expected dropout_rate in [0, 1), found {rate}; it is the share "
+            f"that is dropped, not kept."
+        )
+
+
 class Dropout(nn.Dropout):
     """linen's dropout, where a traced rate is allowed too.
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
-from mtlx.models.dropout import Dropout
+from mtlx.models.dropout import Dropout, check_rate
 from mtlx.types import Array, Float
 
 Norm = Literal["none", "layer", "batch"]
@@ -51,12 +51,7 @@ class Layer(nn.Module, kw_only=True):
                 f"{type(self).__name__}: expected norm to be one of {NORMS}, found "
                 f"{self.norm!r}."
             )
-        rate = self.dropout_rate
-        if isinstance(rate, int | float) and not 0.0 <= rate < 1.0:
-            raise ValueError(
-                f"{type(self).__name__}: expected dropout_rate in [0, 1), found "
-                f"{self.dropout_rate}; it is the share that is dropped, not kept."
-            )
+        check_rate(type(self).__name__, self.dropout_rate)
         super().__post_init__()
 
     @nn.nowrap

@@ -140,9 +140,15 @@ def test_a_damaged_review_is_named(content, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"1\tgood\n0 bad\n", "line 2: expected a label, a tab .* found 1 fields: '0 b"),
+        (
+            b"1\tgood\n0 bad\n",
+            "line 2: expected a label, a tab .* found 1 fields: '0 b",
+        ),
         (b"1\tgood\tbook\n", "line 1: .* found 3 fields"),
-        (b"1\ta\n1\tb\n2\tc\n", r"line 3, column 1 \(label\): expected 0 or 1, found '2'"),
+        (
+            b"1\ta\n1\tb\n2\tc\n",
+            r"line 3, column 1 \(label\): expected 0 or 1, found '2'",
+        ),
         (b"1\ta\n\n", "line 2: expected .* found 1 fields: ''"),
     ],
 )
@@ -206,10 +212,16 @@ def test_some_domains_alone_hold_out_the_same_rows(domains):
 
 @pytest.mark.parametrize(
     ("load", "tasks"),
-    [(womens_clothing, ["price"]), (fdu_mtl_reviews, []), (fdu_mtl_reviews, ["mr"] * 2)],
+    [
+        (womens_clothing, ["price"]),
+        (fdu_mtl_reviews, []),
+        (fdu_mtl_reviews, ["mr"] * 2),
+    ],
 )
 def test_unknown_repeated_or_no_tasks_are_refused(load, tasks):
-    with pytest.raises(ValueError, match="expected tasks to be one or more.*data.tasks"):
+    with pytest.raises(
+        ValueError, match="expected tasks to be one or more.*data.tasks"
+    ):
         load(tasks=tasks)
 
 
@@ -226,7 +238,9 @@ def test_an_archive_that_is_broken_or_lacks_a_file_is_named(clothes, tmp_path):
         clothes()
     with zipfile.ZipFile(archive, "w") as empty:
         empty.writestr("other.csv", "")
-    with pytest.raises(DataError, match=r"archive that holds .*csv, found \['other.csv"):
+    with pytest.raises(
+        DataError, match=r"archive that holds .*csv, found \['other.csv"
+    ):
         clothes()
 
 

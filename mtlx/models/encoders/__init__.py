@@ -8,20 +8,30 @@ images: `module(images [B, H, W, C], train=False) -> [B, D']`.
 
 from mtlx.models.encoders.attention_pool import AttentionPool
 from mtlx.models.encoders.bert import BERT
+from mtlx.models.encoders.bilstm import BiLSTM
 from mtlx.models.encoders.cnn import CNN
+from mtlx.models.encoders.din import DIN
+from mtlx.models.encoders.gru import GRU
 from mtlx.models.encoders.lenet import LeNet
+from mtlx.models.encoders.lstm import LSTM
 from mtlx.models.encoders.pool import Pool
 from mtlx.models.encoders.resnet import ResNet
+from mtlx.models.encoders.sasrec import SASRec
 from mtlx.models.encoders.text_transformer import TextTransformer
 from mtlx.models.encoders.transformer_stack import TransformerStack
 
 __all__ = [
     "BERT",
     "CNN",
+    "DIN",
+    "GRU",
+    "LSTM",
     "AttentionPool",
+    "BiLSTM",
     "LeNet",
     "Pool",
     "ResNet",
+    "SASRec",
     "TextTransformer",
     "TransformerStack",
 ]

@@ -127,7 +127,9 @@ def attention(p, rows):
 
 def states(p, v):
     p = p["stack"]
-    s = np.concatenate([p["leading"], dense(p["project"], v) + p["positions"][: len(v)]])
+    s = np.concatenate(
+        [p["leading"], dense(p["project"], v) + p["positions"][: len(v)]]
+    )
     for level in range(2):
         s = s + attend(
             p[f"attention_{level}"], layer_norm(p[f"attention_norm_{level}"], s, 1e-6)
@@ -165,9 +167,7 @@ def test_dropout_is_drawn_while_training_alone(name, quick_jit):
 
     def train(key):
         rngs = {"dropout": key}
-        return module.apply(
-            parameters(name), *texts(), None, train=True, rngs=rngs
-        )
+        return module.apply(parameters(name), *texts(), None, train=True, rngs=rngs)
 
     run = quick_jit(train)
     first, second = run(jax.random.key(0)), run(jax.random.key(1))
@@ -177,10 +177,16 @@ def test_dropout_is_drawn_while_training_alone(name, quick_jit):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: CNN(widths=()), "widths and a number of filters >= 1, found .. and 100"),
+        (
+            lambda: CNN(widths=()),
+            "widths and a number of filters >= 1, found .. and 100",
+        ),
         (lambda: CNN(filters=0), "found .3, 4, 5. and 0"),
         (lambda: TextTransformer(pooling="max"), "leading.*mean.*found 'max'"),
-        (lambda: TextTransformer(width=6, num_heads=4).stack(), "divides width.*4 and 6"),
+        (
+            lambda: TextTransformer(width=6, num_heads=4).stack(),
+            "divides width.*4 and 6",
+        ),
         (lambda: BERT(pooling="cls"), "pooler.*mean.*found 'cls'"),
     ],
 )
