@@ -1,20 +1,25 @@
 """What holds for every test.
 
-Eight simulated devices; no silent rank promotion; and a compilation cache, since many
-tests compile the same small programs again and again.
+Eight simulated devices; no silent rank promotion; XLA set to compile fast, not to make
+fast programs; and a compilation cache, since many tests compile the same small programs
+again and again.
 """
 
 import gc
 import os
 from pathlib import Path
 
-os.environ.setdefault(
-    "XLA_FLAGS",
-    "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0",
-)
-
 import jax
 import pytest
+
+FLAGS = [
+    "--xla_force_host_platform_device_count=8",
+    "--xla_backend_optimization_level=0",
+    "--xla_cpu_parallel_codegen_split_count=1",
+]
+if jax.__version_info__ < (0, 11):  # newer ones have no other emitters
+    FLAGS.append("--xla_cpu_use_fusion_emitters=false")
+os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
