@@ -44,7 +44,7 @@ class TabularFeatures:
 
         Raises:
             ValueError: `inputs` name a column that there is not, or share one that has
-                no table; no input at all.
+                no table; two inputs of one name, or none at all.
         """
         chosen: dict[str, Input | None] = {name: Ids() for name in categorical}
         chosen |= {name: Standardised(log=name in log) for name in numerical}
@@ -63,6 +63,7 @@ class TabularFeatures:
             name: each.fit(name, columns[name], vocabularies.get(name))
             for name, each in kept.items()
         }
+        _check_names(fitted)
         return cls(fitted, vocabularies)
 
     @property
@@ -90,6 +91,18 @@ class TabularFeatures:
             "numerical": _table(numbers, rows, np.float32),
             **fields,
         }
+
+
+def _check_names(fitted: Mapping[str, Fitted]) -> None:
+    names = []
+    for each in fitted.values():
+        names += [*each.sizes, *each.numbers, *(field.name for field in each.fields)]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(
+            f"Expected inputs with names of their own, found {repeated} more than once; "
+            f"leave one of the columns out (null)."
+        )
 
 
 def _rows(every: Sequence[Encoded]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mtlx.data.categorical import Categorical, Column, as_categorical
-from mtlx.data.inputs.fitted import Encoded, Fitted
+from mtlx.data.inputs.fitted import Encoded, Fitted, check_counts
 from mtlx.data.vocabulary import Vocabulary
 from mtlx.types import Field
 
@@ -29,7 +29,8 @@ class Bag:
         shared: a column of ids, whose vocabulary and table the bag then has.
 
     Raises:
-        ValueError: a min_count or length below 1, or no separator.
+        ValueError: a min_count or length below 1, a min_count beside `shared`, or no
+            separator.
     """
 
     separator: str = "|"
@@ -37,15 +38,18 @@ class Bag:
     length: int | None = None
     shared: str | None = None
 
-    owns_table = False  # the table is the field's, which no other field can read
-
     def __post_init__(self):
-        length = 1 if self.length is None else self.length
-        if min(self.min_count, length, len(self.separator)) < 1:
+        check_counts("Bag", self.min_count, self.shared)
+        if not self.separator or (self.length is not None and self.length < 1):
             raise ValueError(
-                f"Bag: expected min_count >= 1, length >= 1 and a separator, found "
-                f"{self.min_count}, {self.length} and {self.separator!r}."
+                f"Bag: expected a separator and length >= 1, found {self.separator!r} "
+                f"and {self.length}."
             )
+
+    @property
+    def owns_table(self) -> bool:
+        """A bag's own table is its field's, which no other field can read."""
+        return False
 
     def count(self, column: Column) -> Mapping[str, int]:
         """In how many rows each value is."""

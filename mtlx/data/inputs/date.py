@@ -1,11 +1,13 @@
 """A point in time as hour, weekday, month and days."""
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
 
 from mtlx.data.categorical import Categorical, Column
+from mtlx.data.errors import DataError
 from mtlx.data.inputs.fitted import Encoded, Fitted
 from mtlx.data.inputs.standardised import Standardised
 from mtlx.data.vocabulary import UNKNOWN, Vocabulary
@@ -28,11 +30,11 @@ class Date:
         utc_offset: hours that local time is ahead of UTC.
 
     Raises:
-        ValueError: an unknown or repeated part, or none; an unknown unit; text that is
-            no date.
+        ValueError: an unknown or repeated part, or none; an unknown unit.
+        DataError: when it is fitted or applied, a row holds no date.
     """
 
-    parts: tuple[str, ...] = ("hour", "weekday", "month", "days")
+    parts: Sequence[str] = ("hour", "weekday", "month", "days")
     unit: str = "s"
     utc_offset: float | int = 0
 
@@ -50,13 +52,13 @@ class Date:
     def fit(self, name: str, column: Column, vocabulary: Vocabulary | None) -> Fitted:
         """See `Input`."""
         del vocabulary
-        times = self._times(column)
+        times = self._times(name, column)
         seen = {part: np.unique(_number(times, part)) for part in self._kinds()}
         first = times.min()
         days = Standardised().fit(f"{name}_days", _days(times, first), None)
 
         def encode(column):
-            times = self._times(column)
+            times = self._times(name, column)
             ids = {
                 f"{name}_{part}": _known(_number(times, part), seen[part])
                 for part in seen
@@ -71,21 +73,35 @@ class Date:
     def _kinds(self) -> list[str]:
         return [part for part in self.parts if part != "days"]
 
-    def _times(self, column: Column) -> np.ndarray:
+    def _times(self, name: str, column: Column) -> np.ndarray:
         """[B] datetime64[ms], local time."""
         if isinstance(column, Categorical):
-            times = np.array([_parse(text) for text in column.values.tolist()])
-            times = times.astype("datetime64[ms]")[column.codes]
-        elif column.dtype.kind == "M":
-            times = column.astype("datetime64[ms]")
-        else:
+            times = np.full(len(column.values), "NaT", "datetime64[ms]")
+            for code in np.unique(column.codes):  # a split need not hold every value
+                times[code] = _parse(name, str(column.values[code]))
+            times = times[column.codes]
+        elif column.dtype.kind in "iu":
             times = column.astype(np.int64).astype(f"datetime64[{self.unit}]")
-            times = times.astype("datetime64[ms]")
+        else:
+            times = column
+        if times.dtype.kind != "M" or np.isnat(times).any():
+            raise DataError(
+                f"Column {name!r}: expected dates, whole numbers or text in every row, "
+                f"found {times.dtype} {'with gaps' * (times.dtype.kind == 'M')}; fill "
+                f"or convert them."
+            )
+        times = times.astype("datetime64[ms]")
         return times + np.timedelta64(round(self.utc_offset * 3_600_000), "ms")
 
 
-def _parse(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
+def _parse(name: str, text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise DataError(
+            f"Column {name!r}: expected dates as in ISO 8601, found {text!r}; convert "
+            f"them, e.g. to 2022-04-30 or 20220430."
+        ) from error
     return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
 
 

@@ -40,3 +40,35 @@ class Input(Protocol):
             vocabulary: of this column and those that share its own, where it has one.
         """
         ...
+
+
+@runtime_checkable
+class Counted(Input, Protocol):
+    """An input whose ids come from a vocabulary, maybe that of another column."""
+
+    min_count: int
+    shared: str | None
+
+    @property
+    def owns_table(self) -> bool:
+        """Whether it is a categorical column, whose table others may read."""
+        ...
+
+    def count(self, column: Column) -> Mapping[str, int]:
+        """In how many rows each value is."""
+        ...
+
+
+def check_counts(owner: str, min_count: int, shared: str | None) -> None:
+    """Refuses a frequency cut that means nothing.
+
+    Raises:
+        ValueError: `min_count` below 1, or another than the shared column's.
+    """
+    if min_count < 1:
+        raise ValueError(f"{owner}: expected min_count >= 1, found {min_count}.")
+    if shared is not None and min_count > 1:
+        raise ValueError(
+            f"{owner}: expected no min_count beside shared, found {min_count}; declare "
+            f"it for {shared!r}, whose vocabulary this is."
+        )

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from mtlx.data.categorical import Column, as_categorical
-from mtlx.data.inputs.fitted import Encoded, Fitted
+from mtlx.data.inputs.fitted import Encoded, Fitted, check_counts
 from mtlx.data.vocabulary import Vocabulary
 from mtlx.types import Field
 
@@ -14,20 +14,20 @@ class Ids:
     """1, 2, .. for the values that the training rows hold, 0 for all others.
 
     Args:
-        min_count: values in fewer training rows than this are unknown, too: id 0.
+        min_count: values in fewer training rows than this are unknown, too: id 0. Of a
+            shared vocabulary it is declared, and the rows are counted, once.
         shared: another column of ids; both then have one vocabulary, and one embedding
             table: this column becomes a field that reads the other's.
 
     Raises:
-        ValueError: a min_count below 1.
+        ValueError: a min_count below 1, or one beside `shared`.
     """
 
     min_count: int = 1
     shared: str | None = None
 
     def __post_init__(self):
-        if self.min_count < 1:
-            raise ValueError(f"Ids: expected min_count >= 1, found {self.min_count}.")
+        check_counts("Ids", self.min_count, self.shared)
 
     @property
     def owns_table(self) -> bool:

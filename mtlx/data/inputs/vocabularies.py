@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from mtlx.data.categorical import Columns
-from mtlx.data.inputs.fitted import Input
+from mtlx.data.inputs.fitted import Counted, Input
 from mtlx.data.vocabulary import Vocabulary
 
 
@@ -24,7 +24,7 @@ def fit_vocabularies(
         ValueError: `shared` does not name a column whose ids are a categorical column
             of their own.
     """
-    counted = {name: of for name, of in inputs.items() if hasattr(of, "count")}
+    counted = {name: of for name, of in inputs.items() if isinstance(of, Counted)}
     tables = [name for name, of in counted.items() if of.owns_table]
     counts = {name: Counter() for name in counted}
     for name, of in counted.items():
