@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mtlx.data.errors import DataError
+
 
 class Categorical(NamedTuple):
     """`values[codes]` are the rows; far smaller than the strings themselves."""
@@ -26,6 +28,28 @@ class Categorical(NamedTuple):
         """[B] bool: which rows hold one of `values`."""
         return np.isin(self.values, values)[self.codes]
 
+    def counts(self) -> dict[str, int]:
+        """In how many rows each value is, of those that occur."""
+        rows = np.bincount(self.codes, minlength=len(self.values)).tolist()
+        pairs = zip(self.values.tolist(), rows, strict=True)
+        return {value: count for value, count in pairs if count}
+
 
 Column = np.ndarray | Categorical
 Columns = dict[str, Column]
+
+
+def as_categorical(column: Column) -> Categorical:
+    """A column of ids, whether they are text or whole numbers.
+
+    Raises:
+        DataError: numbers with a fraction.
+    """
+    if isinstance(column, Categorical):
+        return column
+    if column.dtype.kind not in "iuUb":
+        raise DataError(
+            f"Expected a column of ids, text or whole numbers, found {column.dtype}; "
+            f"convert it, or declare it as a number (mtlx.data.inputs)."
+        )
+    return Categorical.of(column)

@@ -15,6 +15,7 @@ from mtlx.data.builders.census_income_source import FULL, SAMPLE
 from mtlx.data.categorical import Columns
 from mtlx.data.dataset import Dataset
 from mtlx.data.folders import PathLike
+from mtlx.data.inputs import Input
 from mtlx.data.labels import build_labels
 from mtlx.data.prepared import prepared_columns
 from mtlx.data.source import Source
@@ -50,6 +51,7 @@ def census_income(
     sample: bool = False,
     data_dir: PathLike | None = None,
     cache_dir: PathLike | None = None,
+    inputs: Mapping[str, Input | None] | None = None,
 ) -> Dataset:
     """The benchmark of the MMoE paper, with up to three binary tasks.
 
@@ -70,14 +72,17 @@ def census_income(
             downloaded from the UCI archive.
         cache_dir: folder for the prepared form; None means the variable MTLX_CACHE_DIR,
             and without that ~/.cache/mtlx.
+        inputs: column -> what becomes of it (`mtlx.data.inputs`) in place of ids or a
+            standardised number; None leaves the column out.
 
     Returns:
         A `Dataset` with features "categorical" [B, 31 to 33] int32 and "numerical"
-        [B, 7] float32, and labels [B] float32.
+        [B, 7] float32 as far as `inputs` changes nothing, and labels [B] float32.
 
     Raises:
         DataError: a raw file is missing, damaged, or not the published one.
-        ValueError: an unknown or repeated task, or none.
+        ValueError: an unknown or repeated task, or none; `inputs` for a column that is
+            none, or that a task is read from.
 
     Reference: Ma et al., "Modeling Task Relationships in Multi-task Learning with
     Multi-gate Mixture-of-Experts", KDD 2018, section 6. The paper takes two of the
@@ -87,8 +92,9 @@ def census_income(
     source = SAMPLE if sample else FULL
     raw = prepared_columns(source, _prepare, data_dir, cache_dir)
     taken = {LABELS[task.name][0] for task in chosen} | {"income"}
-    inputs = [name for name in CATEGORICAL if name not in taken]
-    features = TabularFeatures.fit(raw["train"], inputs, NUMERICAL, MONEY)
+    left = {name: raw["train"][name] for name in raw["train"] if name not in taken}
+    categorical = [name for name in CATEGORICAL if name not in taken]
+    features = TabularFeatures.fit(left, categorical, NUMERICAL, MONEY, inputs)
 
     def batch(columns: Columns) -> Batch:
         labels, where = build_labels(_label_columns(columns), chosen)

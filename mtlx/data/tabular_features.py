@@ -7,23 +7,21 @@ import numpy as np
 
 from mtlx.data.categorical import Columns
 from mtlx.data.dataset import Schema
-from mtlx.data.scaler import Scaler
+from mtlx.data.inputs import Encoded, Fitted, Ids, Input, Standardised, fit_vocabularies
 from mtlx.data.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
 class TabularFeatures:
-    """Ids of the categorical columns and standardised numeric ones.
+    """Ids of the categorical columns, numeric ones, and fields, of raw columns.
 
     Args:
-        vocabularies: categorical column -> its vocabulary, in the order of the ids.
-        numerical: names of the numeric columns, in order.
-        scaler: their scaler.
+        inputs: raw column -> what becomes of it, in order.
+        vocabularies: of the columns that have one.
     """
 
+    inputs: Mapping[str, Fitted]
     vocabularies: Mapping[str, Vocabulary]
-    numerical: tuple[str, ...]
-    scaler: Scaler
 
     @classmethod
     def fit(
@@ -32,35 +30,84 @@ class TabularFeatures:
         categorical: Sequence[str],
         numerical: Sequence[str],
         log: Collection[str] = (),
+        inputs: Mapping[str, Input | None] | None = None,
     ) -> "TabularFeatures":
-        """Vocabularies and scales of `columns`: give it the training split only.
+        """Vocabularies, scales and bins of `columns`: give it the training split only.
 
         Args:
             columns: the raw columns of the training split.
-            categorical: the categorical columns that are inputs.
-            numerical: the numeric columns that are inputs.
+            categorical: the columns that are inputs by their `Ids`.
+            numerical: the columns that are inputs `Standardised`.
             log: those of `numerical` that log1p is taken of.
+            inputs: column -> an input of `mtlx.data.inputs` in place of that, or beside
+                it; None leaves the column out.
+
+        Raises:
+            ValueError: `inputs` name a column that there is not, or share one that has
+                no table; two inputs of one name, or none at all.
         """
-        vocabularies = {name: Vocabulary.fit(columns[name]) for name in categorical}
-        logged = np.array([name in log for name in numerical], bool)
-        scaler = Scaler.fit(_table(columns, numerical), logged)
-        return cls(vocabularies, tuple(numerical), scaler)
+        chosen: dict[str, Input | None] = {name: Ids() for name in categorical}
+        chosen |= {name: Standardised(log=name in log) for name in numerical}
+        chosen |= inputs or {}
+        kept = {name: each for name, each in chosen.items() if each is not None}
+        unknown = sorted(set(chosen) - set(columns))
+        if unknown:
+            raise ValueError(
+                f"Expected inputs to name columns of the data, found {unknown}; choose "
+                f"from {sorted(columns)}."
+            )
+        if not kept:
+            raise ValueError("Expected at least one column as an input, found none.")
+        vocabularies = fit_vocabularies(columns, kept)
+        fitted = {
+            name: each.fit(name, columns[name], vocabularies.get(name))
+            for name, each in kept.items()
+        }
+        _check_names(fitted)
+        return cls(fitted, vocabularies)
 
     @property
     def schema(self) -> Schema:
-        """The sizes that an encoder needs."""
-        sizes = tuple(vocabulary.size for vocabulary in self.vocabularies.values())
-        names = tuple(self.vocabularies)
-        return Schema(cardinalities=sizes, numericals=len(self.numerical), names=names)
+        """What an encoder must know."""
+        sizes: dict[str, int] = {}
+        for each in self.inputs.values():
+            sizes |= each.sizes
+        return Schema(
+            cardinalities=tuple(sizes.values()),
+            numericals=sum(len(each.numbers) for each in self.inputs.values()),
+            names=tuple(sizes),
+            fields=tuple(f for each in self.inputs.values() for f in each.fields),
+        )
 
     def encode(self, columns: Columns) -> dict[str, np.ndarray]:
-        """ "categorical" [B, F] int32 and "numerical" [B, N] float32."""
-        ids = [vocab.ids(columns[name]) for name, vocab in self.vocabularies.items()]
+        """ "categorical" [B, F] int32, "numerical" [B, N] float32, and the fields."""
+        every = [each.encode(columns[name]) for name, each in self.inputs.items()]
+        rows = _rows(every)
+        ids = [column for each in every for column in each.ids.values()]
+        numbers = [column for each in every for column in each.numbers.values()]
+        fields = {name: x for each in every for name, x in each.fields.items()}
         return {
-            "categorical": np.stack(ids, axis=1),
-            "numerical": self.scaler.scale(_table(columns, self.numerical)),
+            "categorical": _table(ids, rows, np.int32),
+            "numerical": _table(numbers, rows, np.float32),
+            **fields,
         }
 
 
-def _table(columns: Columns, names: Sequence[str]) -> np.ndarray:
-    return np.stack([columns[name] for name in names], axis=1)
+def _check_names(fitted: Mapping[str, Fitted]) -> None:
+    names = []
+    for each in fitted.values():
+        names += [*each.sizes, *each.numbers, *(field.name for field in each.fields)]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(
+            f"Expected inputs with names of their own, found {repeated} more than once; "
+            f"leave one of the columns out (null)."
+        )
+
+
+def _rows(every: Sequence[Encoded]) -> int:
+    return len(next(iter(next(group for e in every for group in e if group).values())))
+
+
+def _table(columns: Sequence[np.ndarray], rows: int, dtype: type) -> np.ndarray:
+    return np.stack(columns, axis=1) if columns else np.zeros((rows, 0), dtype)

@@ -1,6 +1,8 @@
 """Ids for the values of a categorical column."""
 
 import dataclasses
+import functools
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -24,13 +26,32 @@ class Vocabulary:
         """The values that occur in `column`, sorted. Fit on the training split only."""
         return cls(tuple(column.values[np.unique(column.codes)].tolist()))
 
+    @classmethod
+    def of(cls, counts: Mapping[str, int], min_count: int = 1) -> "Vocabulary":
+        """The values that occur `min_count` times or more, sorted.
+
+        Args:
+            counts: value -> number of training rows that hold it.
+            min_count: rarer values become unknown: their vector would hardly be
+                trained.
+        """
+        kept = (value for value, count in counts.items() if count >= max(min_count, 1))
+        return cls(tuple(sorted(kept)))
+
     @property
     def size(self) -> int:
         """Number of ids, `UNKNOWN` included: what an embedding table needs."""
         return len(self.values) + 1
 
+    @functools.cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {value: i for i, value in enumerate(self.values, start=UNKNOWN + 1)}
+
+    def id(self, value: str) -> int:
+        """The id of one value."""
+        return self._numbers.get(value, UNKNOWN)
+
     def ids(self, column: Categorical) -> np.ndarray:
         """[B] int32: the id of each row's value."""
-        known = {value: i for i, value in enumerate(self.values, start=UNKNOWN + 1)}
-        table = [known.get(value, UNKNOWN) for value in column.values.tolist()]
+        table = [self.id(value) for value in column.values.tolist()]
         return np.array(table, np.int32)[column.codes]

@@ -37,12 +37,14 @@ class FeatureEncoder(nn.Module):
         fields: the inputs beside the columns, `Schema.fields`.
         bag, sequence, text, image: make the encoders of the fields of that kind; called
             as `sequence(name=...)`. A field of kind "vector" needs none.
+        numeric: makes what turns the numeric columns into vectors [B, N, D], called as
+            `numeric(width=D, name=...)`; None leaves them as they are.
 
     Returns:
-        float32 [B, F * D + N + sum of the widths of e_k], or [B, F + N + K, D] of
-        tokens, of features "categorical" [B, F] int32, "numerical" [B, N] and one a
-        field. The first two may be absent or have no columns; other entries are
-        ignored.
+        float32 [B, F * D + N + sum of the widths of e_k] (N * D with `numeric`), or
+        [B, F + N + K, D] of tokens, of features "categorical" [B, F] int32,
+        "numerical" [B, N] and one a field. The first two may be absent or have no
+        columns; other entries are ignored.
 
     Raises:
         ValueError: the number of categorical columns is not len(cardinalities), there
@@ -66,6 +68,7 @@ class FeatureEncoder(nn.Module):
     sequence: Factory | None = Pool
     text: Factory | None = Pool
     image: Factory | None = None
+    numeric: Factory | None = None
 
     def __post_init__(self):
         factories = {
@@ -89,8 +92,7 @@ class FeatureEncoder(nn.Module):
             parts.append(columns if self.tokens else columns.reshape(rows, -1))
         numerical = features.get("numerical")
         if numerical is not None:
-            numerical = numerical.astype(jnp.float32)
-            parts.append(self._lift(numerical) if self.tokens else numerical)
+            parts.append(self._numbers(numerical.astype(jnp.float32), train))
         for field in self.fields:
             candidate = self._candidate(field, columns)
             read = (features[field.name], shared.get(field.name), candidate)
@@ -107,6 +109,16 @@ class FeatureEncoder(nn.Module):
             token=self.tokens,
             name=field.name,
         )
+
+    @nn.nowrap
+    def _numbers(
+        self, numerical: Float[Array, "batch columns"], train: bool
+    ) -> Float[Array, "batch width"] | Float[Array, "batch columns width"]:
+        if self.numeric is None or not numerical.shape[1]:
+            return self._lift(numerical) if self.tokens else numerical
+        encoder = self.numeric(width=self.embedding_dim, name="numeric")
+        vectors = encoder(numerical, train=train)
+        return vectors if self.tokens else vectors.reshape(len(vectors), -1)
 
     @nn.nowrap
     def _lift(

@@ -13,7 +13,7 @@ from tests.models.field_case import CARDINALITIES, HISTORY, NAMES, TAGS, make_ro
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 ROWS = make_rows()
-GROUPS = ("encoder", "encoder/sequence", "encoder/bag")
+GROUPS = ("encoder", "encoder/sequence", "encoder/bag", "encoder/numeric")
 WIDTHS = {"GRU": 32, "LSTM": 32, "BiLSTM": 64}  # the others keep that of the vectors
 
 
@@ -38,8 +38,9 @@ def test_every_option_encodes(group, option):
     cfg = composed(f"{group}={option}")
     kind = cfg.sequence._target_.rsplit(".", 1)[-1]
     x, _ = jax.eval_shape(encoder_of(cfg).init_with_output, jax.random.key(0), ROWS)
-    columns, history, tags = 8 * len(NAMES) + 2, WIDTHS.get(kind, 3 * 8), 8
-    assert x.shape == (4, columns + history + tags)
+    numbers = 2 * 8 if "numeric" in cfg else 2
+    history, tags = WIDTHS.get(kind, 3 * 8), 8
+    assert x.shape == (4, 8 * len(NAMES) + numbers + history + tags)
 
 
 def test_the_groups_multiply():
@@ -64,7 +65,5 @@ def test_lists_of_an_encoder_become_tuples():
     variables = jax.eval_shape(encoder_of(cfg).init, jax.random.key(0), ROWS)
     unit = variables["params"]["history"]["encoder"]["unit"]
     assert [unit[f"dense_{k}"]["bias"].shape for k in range(2)] == [(6,), (5,)]
-    assert mtlx.compose.instantiate(cfg).keywords["sequence"].keywords["widths"] == (
-        6,
-        5,
-    )
+    sequence = mtlx.compose.instantiate(cfg).keywords["sequence"]
+    assert sequence.keywords["widths"] == (6, 5)

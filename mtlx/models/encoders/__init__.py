@@ -3,7 +3,8 @@
 Of bags, sequences and texts:
 `module(vectors [B, L, D], mask [B, L], query [B, D] | None, train=False) -> [B, D']`;
 padding is at the end and its vectors are zero. A row of padding alone gives zeros. Of
-images: `module(images [B, H, W, C], train=False) -> [B, D']`.
+images: `module(images [B, H, W, C], train=False) -> [B, D']`. Of numeric columns:
+`module(numerical [B, N], train=False) -> [B, N, D]`.
 """
 
 from mtlx.models.encoders.attention_pool import AttentionPool
@@ -14,6 +15,7 @@ from mtlx.models.encoders.din import DIN
 from mtlx.models.encoders.gru import GRU
 from mtlx.models.encoders.lenet import LeNet
 from mtlx.models.encoders.lstm import LSTM
+from mtlx.models.encoders.periodic import Periodic
 from mtlx.models.encoders.pool import Pool
 from mtlx.models.encoders.resnet import ResNet
 from mtlx.models.encoders.sasrec import SASRec
@@ -29,6 +31,7 @@ __all__ = [
     "AttentionPool",
     "BiLSTM",
     "LeNet",
+    "Periodic",
     "Pool",
     "ResNet",
     "SASRec",

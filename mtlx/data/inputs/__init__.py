@@ -1,0 +1,23 @@
+"""What becomes of a raw column: declared in a data config, fitted on training rows."""
+
+from mtlx.data.inputs.bag import Bag
+from mtlx.data.inputs.date import Date
+from mtlx.data.inputs.fitted import Encoded, Fitted, Input
+from mtlx.data.inputs.hashed import Hashed
+from mtlx.data.inputs.ids import Ids
+from mtlx.data.inputs.quantiles import Quantiles
+from mtlx.data.inputs.standardised import Standardised
+from mtlx.data.inputs.vocabularies import fit_vocabularies
+
+__all__ = [
+    "Bag",
+    "Date",
+    "Encoded",
+    "Fitted",
+    "Hashed",
+    "Ids",
+    "Input",
+    "Quantiles",
+    "Standardised",
+    "fit_vocabularies",
+]
