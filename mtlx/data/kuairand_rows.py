@@ -80,7 +80,7 @@ def check_rows(log: np.ndarray, source: Source) -> None:
 
 
 def _edition(folder: Path | None, cache: Path) -> Source:
-    """The sample where its log is at hand, or was prepared from it; else the archive."""
+    """The sample where its log is at hand, or was prepared; else the archive."""
     places = [] if folder is None else [folder / SAMPLE.raw_name, folder]
     logs = [name for table, name in SAMPLE.splits.items() if table in PARTS]
     found = any(_holds(place, name) for place in places for name in logs)
