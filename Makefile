@@ -8,7 +8,7 @@ PEER_PYTHON ?=
 BENCH = $(if $(PEER_PYTHON),--peer-python $(PEER_PYTHON))
 READY = $(VENV)/.ready
 
-.PHONY: help setup compare toy test lint bench full sample clean
+.PHONY: help setup compare toy test lint bench full kuairand sample clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,13 @@ full: setup  ## all models x all balancers on the full Census-Income data
 	@$(RUN) -m experiments.train experiment=census_full model=single_task balancer=equal
 	@$(RUN) -m experiments.train experiment=census_full
 	@$(RUN) -m experiments.report runs/census_full
+
+kuairand: setup  ## all architectures on KuaiRand-Pure
+	@$(RUN) -m experiments.train experiment=kuairand
+	@$(RUN) -m experiments.train experiment=kuairand \
+	  model=esmm,escm2_ipw,escm2_dr,aitm 'model.chain=[click,long_view]'
+	@$(RUN) -m experiments.report runs/kuairand
+	@$(RUN) -m experiments.architectures runs/kuairand docs/results/kuairand.md
 
 clean:  ## remove the environment (results stay)
 	rm -rf $(VENV)

@@ -78,9 +78,10 @@ def _comparable(cfg: DictConfig) -> dict[str, Any]:
     plain = OmegaConf.to_container(cfg, resolve=True)
     for key in ("resume", "tracker", "experiment"):
         plain.pop(key, None)
-    # Where the data lie does not change what they are.
-    for key in ("data_dir", "cache_dir"):
-        plain["data"].pop(key, None)
+    # Where the data lie does not change what they are; a joint data set has several.
+    for data in (plain["data"], *plain["data"].get("datasets", {}).values()):
+        for key in ("data_dir", "cache_dir"):
+            data.pop(key, None)
     # Nor how the processes of a run find each other, what it computes.
     for key in ("distributed", "processes"):
         plain["trainer"].pop(key, None)

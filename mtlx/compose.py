@@ -42,6 +42,8 @@ class Parts(NamedTuple):
 
 def freeze(value: Any) -> Any:
     """Lists to tuples, inside dicts and partial calls too: linen modules must hash."""
+    if hasattr(value, "_fields"):  # a record, e.g. one of several data sets
+        return value
     if isinstance(value, list | tuple):
         return tuple(freeze(item) for item in value)
     if isinstance(value, dict):

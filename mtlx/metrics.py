@@ -84,8 +84,8 @@ def _evaluate(task, name, outputs, labels, where, groups):
     metric = METRICS[name]
     if metric.grouped and groups is None:
         raise ValueError(
-            f"Task {task!r}, metric {name!r}: expected groups of rows, e.g. users, found "
-            f"none; give the evaluation splits Batch.groups, or mend task.metrics."
+            f"Task {task!r}, metric {name!r}: expected groups of rows, e.g. users, "
+            f"found none; give the evaluation splits Batch.groups, or mend task.metrics."
         )
     extra = (groups,) if metric.grouped else ()
     try:

@@ -32,6 +32,7 @@ __all__ = [
     "Int",
     "Needs",
     "PRNGKeyArray",
+    "Part",
     "PyTree",
     "Schema",
     "Signals",
@@ -104,6 +105,17 @@ class Field(NamedTuple):
     shared: tuple[str | None, ...] = ()  # categorical columns whose tables are read
 
 
+class Part(NamedTuple):
+    """One of the data sets that a joint data set is made of (`mtlx.data.joint`).
+
+    Its features are called "<name>/<feature>" in a batch.
+    """
+
+    name: str
+    schema: Any  # the `Schema` of its own features
+    tasks: tuple[str, ...]
+
+
 class Schema(NamedTuple):
     """What an encoder, and a model that reads single columns, know of the features.
 
@@ -112,7 +124,7 @@ class Schema(NamedTuple):
     `domain` names the column that says which domain (scenario, country, tab) a row is
     of, and `personal` those that say whom and what it is about (user, item, author):
     the defaults of the models that ask for such columns. `fields` are the inputs that
-    are no single id or number.
+    are no single id or number. `parts`, of a joint data set, are instead of all these.
     """
 
     cardinalities: tuple[int, ...] = ()
@@ -121,6 +133,7 @@ class Schema(NamedTuple):
     domain: str | None = None
     personal: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 class Batch(NamedTuple):

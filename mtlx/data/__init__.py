@@ -6,6 +6,7 @@ from mtlx.data.census_income import census_income
 from mtlx.data.dataset import Dataset, Schema, Stream
 from mtlx.data.errors import DataError
 from mtlx.data.fdu_mtl_reviews import fdu_mtl_reviews
+from mtlx.data.joint import joint
 from mtlx.data.kuairand import kuairand
 from mtlx.data.labels import build_labels
 from mtlx.data.layout import Layout
@@ -28,6 +29,7 @@ __all__ = [
     "build_labels",
     "census_income",
     "fdu_mtl_reviews",
+    "joint",
     "kuairand",
     "synthetic_mmoe",
     "womens_clothing",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mtlx.data.blocks import Blocks
+from mtlx.data.joint_rows import JointRows
 from mtlx.tasks import Task
 from mtlx.types import Batch, PyTree, Schema
 
@@ -25,13 +26,14 @@ class Stream(NamedTuple):
 class Dataset(NamedTuple):
     """Named splits with the tasks that are trained on them.
 
-    `train` is a `Batch` that holds every row of the split, a `Stream`, or `Blocks` of
-    what is larger than memory; `validation` and `test` are Batches.
+    `train` is a `Batch` that holds every row of the split, a `Stream`, `Blocks` of what
+    is larger than memory, or `JointRows` of several data sets; `validation` and `test`
+    are Batches.
     """
 
     name: str
     tasks: tuple[Task, ...]
     schema: Schema
-    train: Batch | Stream | Blocks
+    train: Batch | Stream | Blocks | JointRows
     validation: Batch
     test: Batch

@@ -13,6 +13,7 @@ import numpy as np
 
 from mtlx.data.blocks import Blocks
 from mtlx.data.dataset import Stream
+from mtlx.data.joint_rows import JointRows
 from mtlx.types import Array, Batch, PyTree
 
 
@@ -96,12 +97,16 @@ def streamed(stream: Stream, batch_size: int) -> Feed:
     return Feed(stream.arrays, stream.steps_per_epoch, batch_size, order, fetch)
 
 
-def make_feed(train: Batch | Stream | Blocks, batch_size: int) -> Feed:
+def make_feed(train: Batch | Stream | Blocks | JointRows, batch_size: int) -> Feed:
     """The feed that fits the kind of training split."""
+    # What builds on the Feed above is imported where it is used.
+    if isinstance(train, JointRows):
+        from mtlx.data.joint_feed import joint_feed
+
+        return joint_feed(train, batch_size)
     if isinstance(train, Stream):
         return streamed(train, batch_size)
     if isinstance(train, Blocks):
-        # Imported where it is used: it builds on the Feed above.
         from mtlx.data.chunked import chunked
 
         return chunked(train, batch_size)

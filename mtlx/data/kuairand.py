@@ -32,7 +32,8 @@ PERSONAL = ("user_id", "video_id", "author_id")
 COUNTS = ("follow_user_num", "fans_user_num", "friend_user_num", "register_days")
 # Left out: what is measured after the impression (play and stay times, the labels);
 # `visible_status`, which is of the day of publication; columns of one value
-# (`is_rand`, `is_lowactive_period`); `video_duration`, the log's `duration_ms` with gaps.
+# (`is_rand`, `is_lowactive_period`); `video_duration`, which is the log's `duration_ms`
+# with gaps.
 CATEGORICAL = (
     "user_id",
     "video_id",
@@ -93,8 +94,8 @@ def kuairand(
 
     Reference: Gao et al., "KuaiRand: An Unbiased Sequential Recommendation Dataset with
     Randomly Exposed Videos", CIKM 2022. The archive's checksum is not known to us: its
-    files are held against their format, and its rows against the sample's. The tables of
-    users and videos are snapshots whose day is not published; a user's number of
+    files are held against their format, and its rows against the sample's. The tables
+    of users and videos are snapshots whose day is not published; a user's number of
     followed users may count those followed during the test days.
     """
     chosen = _tasks(tasks)
@@ -157,7 +158,7 @@ def _take(rows: Columns, kept: np.ndarray) -> Columns:
 def _history(
     rows: Columns, features: TabularFeatures, length: int
 ) -> tuple[np.ndarray, Field]:
-    """[B, length, 1] ids of videos in the vocabulary of the candidates, and its field."""
+    """[B, length, 1] ids in the vocabulary of the candidates, and their field."""
     vocabulary = features.vocabularies["video_id"]
     seen = previous_items(
         user=rows["user_id"].codes,

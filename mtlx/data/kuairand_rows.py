@@ -80,13 +80,16 @@ def check_rows(log: np.ndarray, source: Source) -> None:
 
 
 def _edition(folder: Path | None, cache: Path) -> Source:
-    """The sample where its log is at hand, or was prepared from it; else the archive."""
-    places = [] if folder is None else [folder / SAMPLE.raw_name, folder]
-    logs = [name for table, name in SAMPLE.splits.items() if table in PARTS]
-    found = any(_holds(place, name) for place in places for name in logs)
-    if found or (SAMPLE.prepared(cache) / "columns").is_dir():
-        return SAMPLE
-    return PUBLIC
+    """What the folder holds the log of, else what was prepared, else the archive."""
+    if folder is not None:
+        for source in (SAMPLE, PUBLIC):
+            logs = [name for table, name in source.splits.items() if table in PARTS]
+            places = (folder / source.raw_name, folder)
+            if any(_holds(place, name) for place in places for name in logs):
+                return source
+    columns = SAMPLE.prepared(cache) / "columns"
+    done = all((columns / f"{table}.npz").is_file() for table in SAMPLE.splits)
+    return SAMPLE if done else PUBLIC
 
 
 def _holds(place: Path, name: str) -> bool:

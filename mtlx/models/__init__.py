@@ -10,6 +10,7 @@ from mtlx.models.cross_task_attention import CrossTaskAttention
 from mtlx.models.dbmtl import DBMTL
 from mtlx.models.dselect_k import DSelectK
 from mtlx.models.embed import FeatureEncoder
+from mtlx.models.joint_encoder import JointEncoder
 from mtlx.models.escm2_dr import ESCM2DR
 from mtlx.models.escm2_ipw import ESCM2IPW
 from mtlx.models.esmm import ESMM
@@ -57,6 +58,7 @@ __all__ = [
     "ESMM",
     "Experts",
     "FeatureEncoder",
+    "JointEncoder",
     "FieldTransformer",
     "Gate",
     "HoME",

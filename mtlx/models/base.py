@@ -233,4 +233,15 @@ class MultiTaskModel(Layer):
             return self.tasks[0]
         owners = self.owners()
         prefixes = (path[:end] for end in range(1, len(path) + 1))
-        return next((owners[prefix] for prefix in prefixes if prefix in owners), None)
+        found = (owners[prefix] for prefix in prefixes if prefix in owners)
+        return next(found, self._owner_of_part(path))
+
+    @nn.nowrap
+    def _owner_of_part(self, path: tuple[str, ...]) -> str | None:
+        """Of what encodes a data set with a single task, that task."""
+        alone = {
+            f"part_{part.name}": part.tasks[0]
+            for part in self.schema.parts
+            if len(part.tasks) == 1
+        }
+        return next((alone[name] for name in path if name in alone), None)

@@ -2,10 +2,12 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 
 from mtlx.data.dataset import Dataset
+from mtlx.models import JointEncoder
 
 
 def build_model(
@@ -21,18 +23,34 @@ def build_model(
         dataset: gives the tasks and the schema.
 
     Raises:
-        ValueError: a column or a kind of task that the architecture needs is absent.
+        ValueError: a column or a kind of task that the architecture needs is absent, or
+            the encoder is that of a joint data set and this is none, or the reverse.
     """
     model = architecture(
         tasks=tuple(task.name for task in dataset.tasks),
         outputs=tuple(task.outputs for task in dataset.tasks),
-        encoder=functools.partial(
-            encoder,
-            cardinalities=dataset.schema.cardinalities,
-            names=dataset.schema.names,
-            fields=dataset.schema.fields,
-        ),
+        encoder=functools.partial(encoder, **_inputs(encoder, dataset)),
         schema=dataset.schema,
     )
     model.check_kinds(tuple(task.kind for task in dataset.tasks))
     return model
+
+
+def _inputs(encoder: Callable[..., nn.Module], dataset: Dataset) -> dict[str, Any]:
+    """The arguments of the encoder that the data's schema decides."""
+    schema = dataset.schema
+    joins = getattr(encoder, "func", encoder) is JointEncoder
+    if joins != bool(schema.parts):
+        raise ValueError(
+            f"Expected {'encoder=joint' if schema.parts else 'an encoder of columns'} "
+            f"for the data set {dataset.name!r}, which "
+            f"{'is joined from others' if schema.parts else 'is a single one'}; found "
+            f"{getattr(encoder, 'func', encoder)}."
+        )
+    if joins:
+        return {"parts": schema.parts}
+    return {
+        "cardinalities": schema.cardinalities,
+        "names": schema.names,
+        "fields": schema.fields,
+    }

@@ -10,8 +10,8 @@ FIRST, SECOND = (
 )
 WHOLE = "log_standard_4_22_to_5_08_pure.csv"
 
-# The last 14 days of the log of the standard policy, in two files: all its rows of these
-# days, in the log's own 19 columns, sorted by time.
+# The last 14 days of the log of the standard policy, in two files: all its rows of
+# these days, in the log's own 19 columns, sorted by time.
 SAMPLE = Source(
     name="kuairand",
     config="sample",

@@ -1,0 +1,146 @@
+"""Architectures side by side: python -m experiments.architectures runs/STUDY PAGE.md.
+
+Writes, between two marks of a page whose text is written by hand, the tables of a study
+of one data set and one balancer; beside the page, in a folder of its name, every figure
+in full precision and a picture.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mtlx.results import style
+from mtlx.results.dots import draw_headlines
+from mtlx.results.provenance import trace
+from mtlx.results.store import Study, load_study
+from mtlx.results.summary import summarise
+from mtlx.results.tables import to_csv
+
+BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fills in the page; 1 if a study or the page cannot be read, else 0."""
+    options = _parser().parse_args(arguments)
+    try:
+        write_page(load_study(options.study), options.page)
+    except (FileNotFoundError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"Tables: {options.page}")
+    return 0
+
+
+def write_page(study: Study, page: Path) -> None:
+    """Replaces what stands between the marks; writes results.csv and headlines.png.
+
+    Raises:
+        FileNotFoundError: no such page.
+        ValueError: a page without the marks, or a study of several data sets.
+    """
+    before, after = _around_marks(page)
+    if len(study.tasks) != 1:
+        raise ValueError(
+            f"Expected a study of one data set, found {sorted(study.tasks)} in "
+            f"{study.path}."
+        )
+    (data,) = study.tasks
+    folder = page.with_suffix("")
+    folder.mkdir(exist_ok=True)
+    (folder / "results.csv").write_text(to_csv(study), encoding="utf-8")
+    with style.look():
+        draw_headlines(summarise(study, data), data).savefig(folder / "headlines.png")
+    picture = f"![Test AUC of each task]({folder.name}/headlines.png)"
+    parts = [BEGIN, *tables(study, data), picture, _facts(study), END]
+    page.write_text(before + "\n\n".join(parts) + after, encoding="utf-8")
+
+
+def tables(study: Study, data: str) -> list[str]:
+    """One Markdown table for each metric; the first has the costs beside it."""
+    names = list(dict.fromkeys(m for ms in study.tasks[data].values() for m in ms))
+    summary = pd.concat([summarise(study, data, "all"), _steps(study, data)])
+    deltas = summarise(study, data).query("quantity == 'delta_m'")
+    order = deltas.sort_values("mean", kind="stable")["model"].tolist()
+    costs = ["num_parameters", "steps_per_second"]
+    found = []
+    for place, name in enumerate(names):
+        of = summary[summary["metric"] == name]
+        columns = [column for _, column in of.groupby("task", sort=False)]
+        headings = [f"{column['task'].iloc[0]} {name}" for column in columns]
+        if place == 0:
+            columns += [deltas, *(summary[summary["quantity"] == c] for c in costs)]
+            headings += ["Δm % ↓", "parameters", "steps / s"]
+        found.append(_markdown(order, headings, columns))
+    return found
+
+
+def _steps(study: Study, data: str) -> pd.DataFrame:
+    """Training steps a second of a run: those of its population, together."""
+    costs = study.costs[study.costs["data"] == data].set_index("run")
+    steps = study.curves.groupby("run")["step"].max()
+    speed = steps.loc[costs.index] / costs["train_seconds"]
+    rows = speed.groupby(costs["model"]).mean().rename("mean").reset_index()
+    return rows.assign(
+        quantity="steps_per_second", metric="", task="", best=False, tied=False
+    )
+
+
+def _markdown(
+    order: list[str], headings: list[str], columns: list[pd.DataFrame]
+) -> str:
+    rows = [["model", *headings], ["---", *["---:"] * len(headings)]]
+    for model in order:
+        cells = (_cell(c[c["model"] == model].iloc[0]) for c in columns)
+        rows.append([f"`{model}`", *cells])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(row: pd.Series) -> str:
+    if np.isnan(row["mean"]):
+        return "n/a"
+    if row["quantity"] == "num_parameters":
+        return f"{row['mean']:,.0f}"
+    if row["quantity"] == "steps_per_second":
+        return f"{row['mean']:.0f}"
+    form = "+.2f" if row["quantity"] == "delta_m" else ".4f"
+    text = f"{row['mean']:{form}} ± {row['ci95']:{form.lstrip('+')}}"
+    return f"**{text}**" if row["best"] else f"{text} †" if row["tied"] else text
+
+
+def _facts(study: Study) -> str:
+    facts = trace(study)
+    versions = ", ".join(f"{name} {of}" for name, of in facts.versions.items())
+    return (
+        f"{len(study.records)} runs, {facts.date}, {facts.device}; {versions}. Mean over "
+        f"seeds ± half-width of the 95 % t-interval. Bold: best mean; †: not told from "
+        f"it by Welch's t-test (p > .05, not corrected for the number of comparisons). "
+        f"Δm: mean relative drop of the first metrics against `single_task`, lower is better."
+    )
+
+
+def _around_marks(page: Path) -> tuple[str, str]:
+    text = page.read_text(encoding="utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise ValueError(f"{page}: expected one {BEGIN} and one {END}, found others.")
+    before, rest = text.split(BEGIN)
+    return before, rest.split(END)[1]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.architectures",
+        description="Write the tables of a study of architectures into a page.",
+        epilog="Example: python -m experiments.architectures runs/kuairand "
+        "docs/results/kuairand.md",
+    )
+    parser.add_argument("study", type=Path, metavar="runs/STUDY")
+    parser.add_argument("page", type=Path, metavar="PAGE.md")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
