@@ -17,7 +17,7 @@ def bert_tokenizer(
     length: int = 128,
     lowercase: bool = True,
 ) -> TextTokenizer:
-    """[CLS] pieces of the text [SEP], with BERT's ids, but 0 and that of [UNK] exchanged.
+    """[CLS] pieces of the text [SEP]: BERT's ids, with 0 and that of [UNK] exchanged.
 
     So id 0 is the unknown here as everywhere; `mtlx.pretrain.BertWeights` exchanges the
     rows of the table.

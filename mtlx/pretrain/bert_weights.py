@@ -20,7 +20,7 @@ HEADS = ("query", "key", "value")
 
 @dataclasses.dataclass(frozen=True)
 class BertWeights:
-    """Starts the text encoder `encoders.BERT` from published weights; downloads nothing.
+    """Starts the encoder `encoders.BERT` from published weights; downloads nothing.
 
     The table of words goes to the field's own table, with the rows of [UNK] and of id 0
     exchanged, as `mtlx.data.bert_tokenizer` exchanges the ids.
@@ -124,8 +124,8 @@ def _unknown(folder: Path) -> int:
     words = (folder / "vocab.txt").read_text(encoding="utf-8").splitlines()
     if "[UNK]" not in words:
         raise ValueError(
-            f"{folder}/vocab.txt: expected a line [UNK], found none among {len(words)}. "
-            f"Fetch the file again."
+            f"{folder}/vocab.txt: expected a line [UNK], found none among "
+            f"{len(words)}. Fetch the file again."
         )
     return words.index("[UNK]")
 

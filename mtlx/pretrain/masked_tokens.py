@@ -47,7 +47,8 @@ def masked_tokens(
         dim: width of the ids' vectors, which has to be `encoder.embedding_dim`.
         share: of the tokens that are to be guessed, see `corrupt`.
         epochs, batch_rows, learning_rate, weight_decay: of AdamW, with a rate that
-            rises over the first tenth of the steps and then falls to 0, as in the paper.
+            rises over the first tenth of the steps and then falls to 0 (here along a
+            cosine, in the paper linearly).
 
     Returns:
         `values` under the names of the encoder's parameters, for `save_start`: the
@@ -62,8 +63,9 @@ def masked_tokens(
     smallest = min(dim, epochs, batch_rows)
     if smallest < 1 or len(ids) < batch_rows:
         raise ValueError(
-            f"masked_tokens: expected numbers >= 1 and at least batch_rows="
-            f"{batch_rows} texts, found {smallest} as the smallest and {len(ids)} texts."
+            f"masked_tokens: expected numbers >= 1 and at least "
+            f"batch_rows={batch_rows} texts, found {smallest} as the smallest and "
+            f"{len(ids)} texts."
         )
     (size,) = field.sizes
     model = MaskedModel(size=size, dim=dim, encoder=encoder)

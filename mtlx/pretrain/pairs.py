@@ -8,7 +8,9 @@ from mtlx.types import Array, Bool, Float, Int, PRNGKeyArray
 UNKNOWN = 0
 
 
-def keep_rates(counts: Float[Array, "words"], threshold: float) -> Float[Array, "words"]:
+def keep_rates(
+    counts: Float[Array, "words"], threshold: float
+) -> Float[Array, "words"]:
     """P(keep w) = min(1, sqrt(t / f(w))), f(w) its share of all words; 0 for unknown.
 
     Reference: Mikolov et al. 2013b, equation 5 (which gives 1 - P).

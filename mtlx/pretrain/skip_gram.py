@@ -78,10 +78,8 @@ def skip_gram(
     counts = jnp.asarray(np.bincount(known, minlength=size), jnp.float32)
     init_key, run_key = jax.random.split(key)
     optimizer = optax.adam(learning_rate)
-    vectors = {
-        "word": jax.random.uniform(init_key, (size, dim), minval=-0.5, maxval=0.5) / dim,
-        "context": jnp.zeros((size, dim)),
-    }
+    word = jax.random.uniform(init_key, (size, dim), minval=-0.5, maxval=0.5) / dim
+    vectors = {"word": word, "context": jnp.zeros((size, dim))}
     epoch = jax.jit(
         functools.partial(
             _epoch,
@@ -116,7 +114,8 @@ def _epoch(state, ids, keep, noise, key, *, optimizer, window, negatives, batch_
         updates, opt_state = optimizer.update(grads, opt_state)
         return (optax.apply_updates(vectors, updates), opt_state), loss
 
-    state, losses = jax.lax.scan(step, state, (batches, jax.random.split(draw_key, steps)))
+    inputs = (batches, jax.random.split(draw_key, steps))
+    state, losses = jax.lax.scan(step, state, inputs)
     return state, jnp.mean(losses)
 
 

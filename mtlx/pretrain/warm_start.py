@@ -52,7 +52,8 @@ class WarmStart:
         if not Path(self.path).is_file():
             raise FileNotFoundError(
                 f"{self.path}: expected a file of starting values, found none. Write "
-                f"it with python -m experiments.pretrain, or mend trainer.warm_start.path."
+                f"it with python -m experiments.pretrain, or mend "
+                f"trainer.warm_start.path."
             )
 
     def __call__(self, params: PyTree) -> PyTree:
