@@ -21,7 +21,7 @@ LAYERS = (  # a part may import from the layers before its own, and from itself
         "data",
         "problems",
     },
-    {"train", "results", "compose"},
+    {"train", "results", "compose", "pretrain"},
 )
 # Within a layer, these imports are meant.
 SIBLINGS = {

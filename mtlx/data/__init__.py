@@ -1,6 +1,7 @@
 """Data sets: raw files or random processes -> `Dataset`."""
 
 from mtlx.data.array_record_blocks import ArrayRecordBlocks, write_array_record
+from mtlx.data.bert_tokenizer import bert_tokenizer
 from mtlx.data.blocks import Blocks, BlockSource
 from mtlx.data.census_income import census_income
 from mtlx.data.dataset import Dataset, Schema, Stream
@@ -26,6 +27,7 @@ __all__ = [
     "Schema",
     "Stream",
     "TextTokenizer",
+    "bert_tokenizer",
     "build_labels",
     "census_income",
     "fdu_mtl_reviews",

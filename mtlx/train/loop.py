@@ -42,6 +42,7 @@ def fit(
     remat: bool = False,
     accumulate: int = 1,
     compute_dtype: str | None = None,
+    warm_start: Callable[[PyTree], PyTree] | None = None,
     parallel: str | None = None,
     mesh: Mapping[str, int] | None = None,
     shard_rows: bool = False,
@@ -78,6 +79,8 @@ def fit(
             at a time (`mtlx.train.measuring.Measuring`).
         compute_dtype: of the model's layers, e.g. "bfloat16"; parameters, losses, Gram
             matrix, balancer and optimizer stay float32. None: as the model says.
+        warm_start: maps the initial parameters to those that training starts from, e.g.
+            `mtlx.pretrain.WarmStart`; None: as they are.
         parallel, mesh, shard_rows: how the run lies on many devices, see
             `mtlx.train.parallel.make_parallel`; None: on one.
         observers: told of progress.
@@ -112,6 +115,7 @@ def fit(
         remat,
         accumulate,
         compute_dtype,
+        warm_start,
     )
     model = settings.cast(model)
     plan = make_plan(

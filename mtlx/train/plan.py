@@ -34,6 +34,7 @@ class Settings(NamedTuple):
     remat: bool = False
     accumulate: int = 1
     compute_dtype: str | None = None
+    warm_start: Callable[[PyTree], PyTree] | None = None
 
     @classmethod
     def among(cls, arguments: Mapping[str, Any]) -> "Settings":
@@ -97,7 +98,8 @@ def make_plan(
     )
 
     def init(key, arrays):
-        return init_state(model, optimizer, balancer, first_batch(feed, arrays), key)
+        batch = first_batch(feed, arrays)
+        return init_state(model, optimizer, balancer, batch, key, settings.warm_start)
 
     return Plan(init, step)
 

@@ -42,15 +42,19 @@ def init_state(
     balancer: Balancer,
     batch: Batch,
     key: PRNGKeyArray,
+    warm_start: Callable[[PyTree], PyTree] | None = None,
 ) -> TrainState:
     """A fresh state; `batch` gives the shapes of the features and is not trained on.
 
     The initial parameters depend on `key` alone, not on the balancer or optimizer: runs
-    that share a seed start from the same point.
+    that share a seed start from the same point. `warm_start` maps them to those
+    that training starts from, e.g. with stored values in place of some.
     """
     init_key, run_key = jax.random.split(key)
     variables = dict(model.init(init_key, batch.features))
     params = variables.pop("params")
+    if warm_start is not None:
+        params = warm_start(params)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         key=run_key,

@@ -98,7 +98,7 @@ def test_reviews_of_clothes_are_split_and_labelled(clothes):
 def test_the_vocabulary_is_the_training_splits(clothes):
     data = clothes()
     (field,) = data.schema.fields
-    # Of the training rows: one word each, "is", ",", "fine", the unknown, and the title.
+    # The unknown, "is", ",", "fine", one word of each training row, perhaps a title.
     assert field.sizes[0] in (31 + 4, 31 + 5)
     for split in (data.validation, data.test):
         first = split.features["text"][:, 0]

@@ -55,6 +55,7 @@ DOMAIN_EXPERTS = {
 TABLE = (
     Row("single_task", models.SingleTask, {"bottom_widths": (5, 4)}),
     Row("shared_bottom", models.SharedBottom, {"bottom_widths": (5, 4)}),
+    Row("shared_private", models.SharedPrivate, {"bottom_widths": (5, 4)}),
     Row("omoe", models.OMoE, MIXTURE),
     Row("mmoe", models.MMoE, MIXTURE),
     Row("mmoe_hidden_gate", models.MMoE, MIXTURE | {"gate_widths": (2,)}),

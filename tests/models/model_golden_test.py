@@ -14,6 +14,7 @@ from tests.models import (
 from tests.models.formulas_blocks import (
     EXPERTS,
     INPUTS,
+    OUTPUTS,
     TABLE,
     TASKS,
     TOWERS,
@@ -31,6 +32,9 @@ from tests.models.formulas_domains import WHOLE
 COUNTS = {
     "single_task": 3 * (TABLE + affine(INPUTS, 5, 4)) + TOWERS,
     "shared_bottom": TABLE + affine(INPUTS, 5, 4) + TOWERS,
+    "shared_private": (
+        4 * (TABLE + affine(INPUTS, 5, 4)) + sum(affine(8, 3, out) for out in OUTPUTS)
+    ),
     "omoe": TABLE + EXPERTS + INPUTS * 3 + TOWERS,
     "mmoe": TABLE + EXPERTS + 3 * INPUTS * 3 + TOWERS,
     "mmoe_hidden_gate": TABLE + EXPERTS + 3 * (affine(INPUTS, 2) + 2 * 3) + TOWERS,
@@ -63,6 +67,17 @@ def single_task(p, features):
 
 def shared_bottom(p, features):
     return dict.fromkeys(TASKS, mlp(p["bottom"], encode(p["encoder"], features)))
+
+
+def shared_private(p, features):
+    shared, *own = (
+        mlp(p[f"bottom_{part}"], encode(p[f"encoder_{part}"], features))
+        for part in ("shared", *(f"task_{t}" for t in TASKS))
+    )
+    return {
+        t: np.concatenate([shared, h], axis=1)
+        for t, h in zip(TASKS, own, strict=True)
+    }
 
 
 def omoe(p, features):
@@ -107,6 +122,7 @@ def mtan(p, features):
 FORMULAS = {
     "single_task": single_task,
     "shared_bottom": shared_bottom,
+    "shared_private": shared_private,
     "omoe": omoe,
     "mmoe": mmoe,
     "mmoe_hidden_gate": mmoe,

@@ -8,7 +8,7 @@ from mtlx.types import Array, Bool, Float
 
 
 class CNN(nn.Module):
-    """c_hl = relu(W_h [v_l; ..; v_{l+h-1}] + b_h),  x = dropout([max_l c_hl for each h]).
+    """c_hl = relu(W_h [v_l; ..; v_{l+h-1}] + b_h),  x = dropout([max_l c_hl, all h]).
 
     A window begins at every position that is no padding, and reads zeros beyond the
     end: so a text shorter than a window has one too. (In the paper it ends there, and
