@@ -100,8 +100,8 @@ def _check_names(fitted: Mapping[str, Fitted]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(
-            f"Expected inputs with names of their own, found {repeated} more than once; "
-            f"leave one of the columns out (null)."
+            f"Expected inputs with names of their own, found {repeated} more than "
+            f"once; leave one of the columns out (null)."
         )
 
 

@@ -3,6 +3,7 @@
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -10,13 +11,13 @@ from mtlx.models import FeatureEncoder
 from mtlx.models.encoders import Periodic
 
 KEY = jax.random.key(0)
-ROWS = np.array([[0.3, -1.2], [0.0, 2.5], [1.7, 0.4]], np.float32)
+ROWS = jnp.array([[0.3, -1.2], [0.0, 2.5], [1.7, 0.4]])
 
 
 def expected(params, rows):
     """Column by column."""
     vectors = []
-    for column, x in enumerate(rows.T):
+    for column, x in enumerate(np.asarray(rows).T):
         z = 2 * np.pi * x[:, None] * params["frequencies"][column]
         waves = np.concatenate([np.sin(z), np.cos(z)], axis=1)
         affine = waves @ params["kernel"][column] + params["bias"][column]
@@ -49,7 +50,7 @@ def test_the_encoder_makes_vectors_of_the_embeddings_width(tokens):
     encoder = FeatureEncoder(
         cardinalities=(3,), embedding_dim=5, numeric=numeric, tokens=tokens
     )
-    rows = {"categorical": np.array([[0], [1], [2]], np.int32), "numerical": ROWS}
+    rows = {"categorical": jnp.array([[0], [1], [2]]), "numerical": ROWS}
     x, variables = encoder.init_with_output(KEY, rows)
     params = jax.tree.map(np.asarray, variables["params"])
     assert set(params) == {"embedding", "numeric"}
@@ -61,7 +62,7 @@ def test_the_encoder_makes_vectors_of_the_embeddings_width(tokens):
 
 def test_without_numbers_there_is_nothing_to_make():
     encoder = FeatureEncoder(cardinalities=(3,), numeric=Periodic)
-    rows = {"categorical": np.zeros((2, 1), np.int32), "numerical": np.zeros((2, 0))}
+    rows = {"categorical": jnp.zeros((2, 1), jnp.int32), "numerical": jnp.zeros((2, 0))}
     assert set(encoder.init(KEY, rows)["params"]) == {"embedding"}
 
 
