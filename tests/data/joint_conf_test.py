@@ -31,7 +31,9 @@ def cfg(tmp_path):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("train", overrides=overrides)
     assert cfg.data.datasets.clothing._target_ == "mtlx.data.womens_clothing"
-    others = OmegaConf.merge(cfg.data.datasets.videos, {"tasks": ["hate"], "history": 0})
+    others = OmegaConf.merge(
+        cfg.data.datasets.videos, {"tasks": ["hate"], "history": 0}
+    )
     cfg.data.datasets.clothing = others
     return cfg
 

@@ -32,7 +32,9 @@ def ids(seed=0, rows=256):
         "like": (columns[:, 0] > 3).astype(np.float32),
         "buy": (columns.sum(axis=1) % 2).astype(np.float32),
     }
-    batch = Batch({"categorical": columns}, labels, dict.fromkeys(labels, np.ones(rows, bool)))
+    batch = Batch(
+        {"categorical": columns}, labels, dict.fromkeys(labels, np.ones(rows, bool))
+    )
     tasks = tuple(Task(name, "binary") for name in labels)
     return Dataset("ids", tasks, Schema((6, 6), 0, ("x", "y")), batch, batch, batch)
 
@@ -102,7 +104,9 @@ def test_all_tasks_are_learnt(mix):
     model, data = shared_bottom(mix)
     result = train.fit(model, data, balancers.equal(), optax.adam(2e-2), **SIZES)
     assert result.test["shop_like"]["auc"] > 0.95
-    assert result.test["bank_spend"]["rmse"] < 0.5 * np.std(numbers().test.labels["spend"])
+    assert result.test["bank_spend"]["rmse"] < 0.5 * np.std(
+        numbers().test.labels["spend"]
+    )
 
 
 def test_a_task_without_rows_in_a_step_is_absent_there():
