@@ -115,10 +115,11 @@ def _facts(study: Study) -> str:
     facts = trace(study)
     versions = ", ".join(f"{name} {of}" for name, of in facts.versions.items())
     return (
-        f"{len(study.records)} runs, {facts.date}, {facts.device}; {versions}. Mean over "
-        f"seeds ± half-width of the 95 % t-interval. Bold: best mean; †: not told from "
-        f"it by Welch's t-test (p > .05, not corrected for the number of comparisons). "
-        f"Δm: mean relative drop of the first metrics against `single_task`, lower is better."
+        f"{len(study.records)} runs, {facts.date}, {facts.device}; {versions}. Mean "
+        f"over seeds ± half-width of the 95 % t-interval. Bold: best mean; †: not told "
+        f"from it by Welch's t-test (p > .05, not corrected for the number of "
+        f"comparisons). Δm: mean relative drop of the first metrics against "
+        f"`single_task`, lower is better."
     )
 
 

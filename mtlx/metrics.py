@@ -85,7 +85,7 @@ def _evaluate(task, name, outputs, labels, where, groups):
     if metric.grouped and groups is None:
         raise ValueError(
             f"Task {task!r}, metric {name!r}: expected groups of rows, e.g. users, "
-            f"found none; give the evaluation splits Batch.groups, or mend task.metrics."
+            f"found none; give the evaluation splits Batch.groups, or mend its metrics."
         )
     extra = (groups,) if metric.grouped else ()
     try:

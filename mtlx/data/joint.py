@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from mtlx.data.dataset import Dataset
@@ -116,7 +117,7 @@ def _side_by_side(splits: tuple[Batch, ...]) -> Batch:
     """All rows of all splits, on the host."""
     totals = tuple(num_rows(rows) for rows in splits)
     firsts = tuple((np.cumsum(totals) - totals).tolist())
-    rows = gather_rows(splits, firsts, totals, np.arange(sum(totals)))
+    rows = gather_rows(splits, firsts, totals, jnp.arange(sum(totals)))
     return jax.tree.map(np.asarray, rows)._replace(groups=_groups(splits, totals))
 
 

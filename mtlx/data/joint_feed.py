@@ -61,7 +61,10 @@ def joint_feed(train: JointRows, batch_size: int) -> Feed:
 
 
 def gather_rows(
-    splits: tuple[Batch, ...], firsts: tuple[int, ...], totals: tuple[int, ...], index: Array
+    splits: tuple[Batch, ...],
+    firsts: tuple[int, ...],
+    totals: tuple[int, ...],
+    index: Array,
 ) -> Batch:
     """Rows of several splits side by side: zeros in the features of the other ones.
 
@@ -97,9 +100,7 @@ def _add(one: Array, other: Array) -> Array:
     return one | other if one.dtype == bool else one + other
 
 
-def _sizes(
-    train: JointRows, shares: np.ndarray, batch_size: int
-) -> tuple[int, ...]:
+def _sizes(train: JointRows, shares: np.ndarray, batch_size: int) -> tuple[int, ...]:
     """Rows of each data set in a batch of its own, or in its part of a batch."""
     count, own = len(train.splits), train.batch_sizes
     if train.mix == "step":

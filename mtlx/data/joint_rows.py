@@ -44,8 +44,8 @@ def sampling_shares(
         raise ValueError(f"Expected rule to be one of {RULES}, found {rule!r}.")
     if temperature < 1.0:
         raise ValueError(
-            f"Expected temperature >= 1 (1 is proportional to the rows, large is even), "
-            f"found {temperature}."
+            f"Expected temperature >= 1 (1 is proportional to the rows, large is even),"
+            f" found {temperature}."
         )
     exponent = {"round_robin": 0.0, "proportional": 1.0}.get(rule, 1.0 / temperature)
     weights = np.asarray(sizes, np.float64) ** exponent

@@ -10,7 +10,6 @@ from mtlx.models.cross_task_attention import CrossTaskAttention
 from mtlx.models.dbmtl import DBMTL
 from mtlx.models.dselect_k import DSelectK
 from mtlx.models.embed import FeatureEncoder
-from mtlx.models.joint_encoder import JointEncoder
 from mtlx.models.escm2_dr import ESCM2DR
 from mtlx.models.escm2_ipw import ESCM2IPW
 from mtlx.models.esmm import ESMM
@@ -19,6 +18,7 @@ from mtlx.models.field_transformer import FieldTransformer
 from mtlx.models.flops import count_flops
 from mtlx.models.gate import Gate
 from mtlx.models.home import HoME
+from mtlx.models.joint_encoder import JointEncoder
 from mtlx.models.l2_constrained import L2Constrained
 from mtlx.models.lookup import find_tables, lookup, read_rows
 from mtlx.models.m3oe import M3oE

@@ -53,9 +53,7 @@ def test_a_broken_line(line, found):
 
 
 def test_another_header():
-    with pytest.raises(
-        DataError, match="line 1: expected the columns id,on,.* found"
-    ):
+    with pytest.raises(DataError, match="line 1: expected the columns id,on,.* found"):
         read(*LINES, header="a,on,x,y,name")
 
 

@@ -14,7 +14,7 @@ ROWS = {"a": 40, "b": 10}
 
 
 def made_up(name, rows, grouped=False):
-    """A row holds its own number everywhere, so that it is known wherever it turns up."""
+    """A row holds its own number everywhere, so that it is known again."""
     number = np.arange(rows)
     features = {"numerical": number[:, None].astype(np.float32) + 1}
     schema = Schema(numericals=1)

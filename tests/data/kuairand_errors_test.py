@@ -41,9 +41,7 @@ def test_a_broken_line_of_the_log(tmp_path, line, column, value, found):
 
 def test_a_user_without_features(tmp_path):
     folder = write_files(tmp_path / "raw", users=made_up_users(5))
-    with pytest.raises(
-        DataError, match="every user_id of the log, found none for"
-    ):
+    with pytest.raises(DataError, match="every user_id of the log, found none for"):
         load(folder)
 
 
@@ -87,9 +85,7 @@ def test_the_folder_may_be_that_of_the_archive(tmp_path):
 
 @pytest.mark.parametrize("tasks", [("clik",), (), ("click", "click"), "clik"])
 def test_refuses_other_tasks(tasks):
-    with pytest.raises(
-        ValueError, match=r"one or more of \['click', 'comm.*Mend"
-    ):
+    with pytest.raises(ValueError, match=r"one or more of \['click', 'comm.*Mend"):
         kuairand(tasks=tasks)
 
 

@@ -27,8 +27,14 @@ def folder(full_data_dir):
     return full_data_dir / "kuairand_pure_sample"
 
 
-def test_published_facts(folder):
-    data = mtlx.data.kuairand(tasks=tuple(RATES), data_dir=folder)
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+def test_published_facts(folder, cache):
+    options = {"data_dir": folder, "cache_dir": cache}
+    data = mtlx.data.kuairand(tasks=tuple(RATES), **options)
     splits = (data.train, data.validation, data.test)
     sizes = [len(split.labels["click"]) for split in splits]
     assert sizes == [71_292, 20_513, 130_639]
@@ -41,7 +47,7 @@ def test_published_facts(folder):
     assert (ids["user_id"], ids["video_id"]) == (19_122, 5_309)
 
 
-def test_the_archives_log_gives_the_same_rows(folder, tmp_path):
+def test_the_archives_log_gives_the_same_rows(folder, cache, tmp_path):
     """In another order, among rows of other days, with the sample's digest of rows."""
     raw = tmp_path / "KuaiRand-Pure" / "data"
     raw.mkdir(parents=True)
@@ -52,7 +58,7 @@ def test_the_archives_log_gives_the_same_rows(folder, tmp_path):
     (raw / WHOLE).write_bytes(content)
     for name in (USERS, VIDEOS):
         (raw / f"{name}.gz").write_bytes((folder / f"{name}.gz").read_bytes())
-    options = {"history": 5, "data_dir": folder, "cache_dir": tmp_path / "a"}
+    options = {"history": 5, "data_dir": folder, "cache_dir": cache}
     sample = mtlx.data.kuairand(**options)
     options |= {"data_dir": tmp_path, "cache_dir": tmp_path / "b"}
     archive = mtlx.data.kuairand(**options)

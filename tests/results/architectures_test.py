@@ -22,7 +22,7 @@ def page(factory, tmp_path):
             factory.run(model, seed=seed, quality=quality, tasks=TASKS)
     path = tmp_path / "docs" / "page.md"
     path.parent.mkdir()
-    path.write_text(f"# Title\n\n{BEGIN}\nold\n{END}\n\nLast words.\n")
+    path.write_text(f"# Title\n\n{BEGIN}\nof before\n{END}\n\nLast words.\n")
     return path
 
 
@@ -60,7 +60,7 @@ def test_what_is_written_by_hand_stays_and_a_second_call_changes_nothing(factory
     text = page.read_text()
     assert text.startswith("# Title\n")
     assert text.endswith(f"{END}\n\nLast words.\n")
-    assert "old" not in text
+    assert "of before" not in text
     assert "](page/headlines.png)" in text
     assert (page.parent / "page" / "headlines.png").stat().st_size > 1000
     figures = pd.read_csv(page.parent / "page" / "results.csv")
