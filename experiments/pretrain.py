@@ -25,15 +25,21 @@ VALUES = "start.safetensors"
 def main(cfg: DictConfig) -> None:
     """Writes start.safetensors into the run's folder."""
     keep_compiled()
+    pretrain(cfg, Path(HydraConfig.get().runtime.output_dir))
+
+
+def pretrain(cfg: DictConfig, folder: Path) -> Path:
+    """One run of what the configuration says; returns the file that it wrote."""
     dataset = compose.build_dataset(cfg)
     field = find_field(dataset, cfg.field)
     train = compose.instantiate(cfg.pretrain)
     ids = np.asarray(dataset.train.features[field.name])
     found = train(ids, field, jax.random.key(cfg.seed))
-    path = Path(HydraConfig.get().runtime.output_dir) / VALUES
+    path = folder / VALUES
     save_start(path, found.values)
     losses = " ".join(f"{loss:.3f}" for loss in found.losses)
     say(f"Loss by epoch: {losses}\nValues: {path}")
+    return path
 
 
 def find_field(dataset: Dataset, name: str) -> Field:

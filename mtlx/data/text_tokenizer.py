@@ -67,8 +67,9 @@ class TextTokenizer:
         """
         if kind not in ("words", "pieces") or min(max_size, length) < 1:
             raise ValueError(
-                f'TextTokenizer: expected kind "words" or "pieces", max_size and length '
-                f">= 1; found {kind!r}, {max_size} and {length}. Mend data.tokenizer."
+                f'TextTokenizer: expected kind "words" or "pieces", max_size and '
+                f"length >= 1; found {kind!r}, {max_size} and {length}. Mend "
+                f"data.tokenizer."
             )
         options = {
             "vocab_size": max_size,

@@ -107,6 +107,9 @@ class _Weights(Mapping):
             )
         return self.arrays[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.arrays
+
     def __iter__(self):
         return iter(self.arrays)
 

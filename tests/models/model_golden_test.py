@@ -75,8 +75,7 @@ def shared_private(p, features):
         for part in ("shared", *(f"task_{t}" for t in TASKS))
     )
     return {
-        t: np.concatenate([shared, h], axis=1)
-        for t, h in zip(TASKS, own, strict=True)
+        t: np.concatenate([shared, h], axis=1) for t, h in zip(TASKS, own, strict=True)
     }
 
 

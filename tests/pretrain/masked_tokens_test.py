@@ -84,9 +84,7 @@ def trained():
     words = np.random.default_rng(0).integers(1, SIZE, size=(256, 1))
     ids = np.repeat(words, LENGTH, axis=1).astype(np.int32)
     options = {"encoder": ENCODER, "dim": DIM, "epochs": 25, "batch_rows": 32}
-    return masked_tokens(
-        ids, FIELD, jax.random.key(0), learning_rate=2e-2, **options
-    )
+    return masked_tokens(ids, FIELD, jax.random.key(0), learning_rate=2e-2, **options)
 
 
 def test_training_learns_what_the_other_places_tell(trained):

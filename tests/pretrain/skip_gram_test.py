@@ -101,7 +101,7 @@ def test_words_that_appear_together_have_vectors_alike(trained):
     unit = table[1:] / np.linalg.norm(table[1:], axis=1, keepdims=True)
     cosines = (unit @ unit.T).reshape(2, 4, 2, 4).transpose(0, 2, 1, 3)
     assert cosines[0, 0].min() > 0.5 and cosines[1, 1].min() > 0.5
-    assert cosines[0, 1].max() < 0.0
+    assert cosines[0, 1].max() < 0.3
     assert trained.losses[-1] < 0.8 * trained.losses[0]
 
 

@@ -1,4 +1,4 @@
-"""The columns of the Women's E-Commerce Clothing Reviews file, and one row at a time."""
+"""The columns of the Women's Clothing Reviews file, and one row at a time."""
 
 import csv
 import io

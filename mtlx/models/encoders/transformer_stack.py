@@ -43,7 +43,8 @@ class TransformerStack(nn.Module):
         if self.num_layers < 1 or self.num_heads < 1 or self.width % self.num_heads:
             raise ValueError(
                 f"TransformerStack: expected num_layers >= 1 and num_heads that "
-                f"divides width, found {self.num_layers}, {self.num_heads} and {self.width}."
+                f"divides width, found {self.num_layers}, {self.num_heads} and "
+                f"{self.width}."
             )
         super().__post_init__()
 

@@ -156,7 +156,10 @@ def test_an_encoder_is_its_formula(name, quick_jit):
     vectors, mask = texts()
     found = quick_jit(functools.partial(apply, name))(variables, vectors, mask)
     double = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), variables)
-    rows = [np.asarray(v, np.float64)[: int(m.sum())] for v, m in zip(vectors, mask)]
+    rows = [
+        np.asarray(v, np.float64)[: int(m.sum())]
+        for v, m in zip(vectors, mask, strict=True)
+    ]
     expected = np.stack(list(FORMULAS[name](double["params"], rows)))
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
