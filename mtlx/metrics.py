@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mtlx import pixel_metrics as pixel
 from mtlx.types import Array, Bool, Float, Int
 
 HostArray = np.ndarray | Array
-Outputs = Float[HostArray, "batch"] | Float[HostArray, "batch classes"]
-Labels = Float[HostArray, "batch"] | Int[HostArray, "batch"]
+Outputs = Float[HostArray, "batch ..."]
+Labels = Float[HostArray, "batch ..."] | Int[HostArray, "batch ..."]
 Where = Bool[HostArray, "batch"]
 
 
@@ -49,8 +50,9 @@ def evaluate(
 
     Args:
         tasks: `mtlx.tasks.Task`s; their `name` and `metrics` are read.
-        outputs: task -> logits [B], logits [B, C] (multiclass) or predictions [B].
-        labels: task -> [B]; 0 or 1, 0 .. C - 1, or a value.
+        outputs: task -> logits [B], logits [B, C] (multiclass) or predictions [B]; for
+            tasks with a label a pixel, [B, H, W] or [B, H, W, C].
+        labels: task -> [B]; 0 or 1, 0 .. C - 1, or a value; or likewise of each pixel.
         where: task -> [B] bool, True for the rows that count.
         groups: [B] which rows a grouped metric compares with one another.
 
@@ -260,6 +262,27 @@ def _compute_gauc(state):
     return float(np.average(ordered[both] / pairs[both], weights=rows[both]))
 
 
+def _pixel_metrics():
+    def mean(name, higher_is_better, measure):
+        return Metric(name, higher_is_better, measure, np.add, pixel.mean_of)
+
+    def angles(name, compute):
+        return Metric(name, False, pixel.measure_angles, pixel.concatenate, compute)
+
+    confusion = (True, pixel.measure_confusion, np.add)
+    return (
+        Metric("miou", *confusion, pixel.mean_iou),
+        Metric("pixel_accuracy", *confusion, pixel.pixel_accuracy),
+        mean("abs_error", False, pixel.measure_absolute),
+        mean("rel_error", False, pixel.measure_relative),
+        mean("mean_angle", False, pixel.measure_angle),
+        angles("median_angle", pixel.median_of),
+        mean("within_11", True, pixel.measure_within(11.25)),
+        mean("within_22", True, pixel.measure_within(22.5)),
+        mean("within_30", True, pixel.measure_within(30.0)),
+    )
+
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -269,5 +292,6 @@ METRICS: dict[str, Metric] = {
         _mean_metric("accuracy", True, _correct),
         _mean_metric("rmse", False, _squared_error, finish=np.sqrt),
         _mean_metric("mae", False, _absolute_error),
+        *_pixel_metrics(),
     )
 }

@@ -3,18 +3,25 @@
 import dataclasses
 from collections.abc import Callable
 
-from mtlx import losses
+from mtlx import losses, pixel_losses
 
 LOSSES: dict[str, Callable] = {
     "binary": losses.binary_cross_entropy,
     "regression": losses.squared_error,
     "multiclass": losses.categorical_cross_entropy,
+    "segmentation": pixel_losses.pixel_cross_entropy,
+    "depth": pixel_losses.pixel_absolute_error,
+    "normals": pixel_losses.pixel_cosine,
 }
 METRICS: dict[str, tuple[str, ...]] = {
     "binary": ("auc", "log_loss", "accuracy"),
     "regression": ("rmse", "mae"),
     "multiclass": ("accuracy", "log_loss"),
+    "segmentation": ("miou", "pixel_accuracy"),
+    "depth": ("abs_error", "rel_error"),
+    "normals": ("mean_angle", "median_angle", "within_11", "within_22", "within_30"),
 }
+CLASSIFYING = ("multiclass", "segmentation")  # kinds that state num_classes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,13 +31,17 @@ class Task:
     Args:
         name: how the task is called in models, tables and logs.
         kind: "binary" (logit, label 0 or 1), "regression" (value) or "multiclass"
-            (`num_classes` logits, label 0 .. num_classes - 1).
+            (`num_classes` logits, label 0 .. num_classes - 1). With a label a pixel
+            (`mtlx.types.PIXEL_KINDS`): "segmentation" (`num_classes` logits, a label
+            below 0 is none), "depth" (value above 0, NaN is none) or "normals" (a
+            vector of any length, labels of length 1, NaN is none).
         label: name of the label column; None means `name`.
         space: name of a 0/1 column that is 1 for the rows in the task's sample space
             (e.g. clicked impressions for a conversion task); None means every row.
-        num_classes: number of classes of a multiclass task.
+        num_classes: number of classes of a multiclass or segmentation task.
         loss: per-example loss `(outputs, labels) -> [B]`; None means the kind's own:
-            sigmoid cross-entropy, squared error, softmax cross-entropy.
+            sigmoid cross-entropy, squared error, softmax cross-entropy, absolute
+            error, cosine.
         metrics: names from `mtlx.metrics.METRICS`; the first is the headline metric,
             shown in tables and used for model selection. () means the kind's own.
 
@@ -52,11 +63,11 @@ class Task:
                 f"Task {self.name!r}: expected kind to be one of {sorted(LOSSES)}, "
                 f"found {self.kind!r}."
             )
-        if (self.kind == "multiclass") != (self.num_classes is not None):
+        if (self.kind in CLASSIFYING) != (self.num_classes is not None):
             raise ValueError(
-                f"Task {self.name!r}: a multiclass task states num_classes and no "
-                f"other kind does; found kind {self.kind!r} with num_classes="
-                f"{self.num_classes}."
+                f"Task {self.name!r}: a multiclass or segmentation task states "
+                f"num_classes and no other kind does; found kind {self.kind!r} with "
+                f"num_classes={self.num_classes}."
             )
         object.__setattr__(self, "label", self.label or self.name)
         object.__setattr__(self, "loss", self.loss or LOSSES[self.kind])
@@ -66,4 +77,4 @@ class Task:
     @property
     def outputs(self) -> int:
         """Number of outputs that a model's tower has for this task."""
-        return self.num_classes or 1
+        return self.num_classes or (3 if self.kind == "normals" else 1)

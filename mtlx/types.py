@@ -31,6 +31,7 @@ __all__ = [
     "Float",
     "Int",
     "Needs",
+    "PIXEL_KINDS",
     "PRNGKeyArray",
     "Part",
     "PyTree",
@@ -40,6 +41,9 @@ __all__ = [
 ]
 
 PyTree = Any
+
+# Kinds of tasks (`mtlx.tasks.Task.kind`) that have a label a pixel.
+PIXEL_KINDS = ("segmentation", "depth", "normals")
 
 
 class Signals(NamedTuple):
@@ -147,6 +151,6 @@ class Batch(NamedTuple):
     """
 
     features: Mapping[str, Any]
-    labels: Mapping[str, Any]  # task -> [B]
+    labels: Mapping[str, Any]  # task -> [B], or [B, H, W] and more: one a pixel
     where: Mapping[str, Any]  # task -> [B] bool
     groups: Any = None  # [B]

@@ -12,7 +12,9 @@ LAYERS = (  # a part may import from the layers before its own, and from itself
     {"types", "tree"},
     {
         "losses",
+        "pixel_losses",
         "metrics",
+        "pixel_metrics",
         "tasks",
         "gradients",
         "diagnostics",
@@ -27,6 +29,8 @@ LAYERS = (  # a part may import from the layers before its own, and from itself
 SIBLINGS = {
     ("tree", "types"),
     ("tasks", "losses"),
+    ("tasks", "pixel_losses"),
+    ("metrics", "pixel_metrics"),
     ("metrics", "tasks"),
     ("models", "losses"),
     ("data", "tasks"),
@@ -36,7 +40,9 @@ NUMERIC_CORE = [
     "types",
     "tree",
     "losses",
+    "pixel_losses",
     "metrics",
+    "pixel_metrics",
     "tasks",
     "gradients",
     "diagnostics",

@@ -11,9 +11,12 @@ from mtlx.data.joint import joint
 from mtlx.data.kuairand import kuairand
 from mtlx.data.labels import build_labels
 from mtlx.data.layout import Layout
+from mtlx.data.multi_mnist import multi_mnist
 from mtlx.data.parquet_blocks import ParquetBlocks
 from mtlx.data.synthetic_mmoe import synthetic_mmoe
+from mtlx.data.synthetic_scenes import synthetic_scenes
 from mtlx.data.text_tokenizer import TextTokenizer
+from mtlx.data.with_vectors import with_vectors
 from mtlx.data.womens_clothing import womens_clothing
 
 __all__ = [
@@ -33,7 +36,10 @@ __all__ = [
     "fdu_mtl_reviews",
     "joint",
     "kuairand",
+    "multi_mnist",
     "synthetic_mmoe",
+    "synthetic_scenes",
+    "with_vectors",
     "womens_clothing",
     "write_array_record",
 ]

@@ -98,6 +98,7 @@ class AITM(MultiTaskModel):
 
     @nn.nowrap
     def check_kinds(self, kinds: tuple[str, ...]) -> None:
+        super().check_kinds(kinds)
         check_binary("AITM", self.links(), self.tasks, kinds)
 
     @nn.nowrap

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from mtlx.models.layer import Layer
 from mtlx.models.tower import Tower
-from mtlx.types import Array, Bool, Float, Schema
+from mtlx.types import PIXEL_KINDS, Array, Bool, Float, Schema
 
 
 class MultiTaskModel(Layer):
@@ -151,8 +151,15 @@ class MultiTaskModel(Layer):
         """Refuses kinds of tasks (`mtlx.tasks.Task.kind`) that have no meaning here.
 
         Raises:
-            ValueError: such a kind.
+            ValueError: such a kind; here, one with a label a pixel.
         """
+        dense = [kind for kind in kinds if kind in PIXEL_KINDS]
+        if dense:
+            raise ValueError(
+                f"{type(self).__name__}: expected tasks with a label a row, found "
+                f"{', '.join(dense)}. Choose model=dense/shared_bottom or another of "
+                f"the group dense/, with encoder=dense/segnet."
+            )
 
     @nn.nowrap
     def untrained(self) -> tuple[str, ...]:

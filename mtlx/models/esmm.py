@@ -100,6 +100,7 @@ class ESMM(MultiTaskModel):
 
     @nn.nowrap
     def check_kinds(self, kinds: tuple[str, ...]) -> None:
+        super().check_kinds(kinds)
         named = (*self.links(), *dict(self.rates))
         check_binary(type(self).__name__, named, self.tasks, kinds)
 

@@ -58,7 +58,7 @@ class FieldEncoder(nn.Module):
             x = encoder(vectors, mask, self._query(candidate), train=train)
         elif self.field.kind == "image":
             encoder = self.encoder(name="encoder")
-            x = encoder(value.astype(jnp.float32), train=train)
+            x = encoder(value, train=train)
         else:
             x = value
         x = x.astype(jnp.float32)

@@ -82,6 +82,7 @@ def model_losses(
 
 
 def _known(labels: Array, where: Array) -> Array:
+    where = where.reshape(where.shape + (1,) * (labels.ndim - 1))
     return jnp.where(where, labels, jnp.zeros_like(labels))
 
 
