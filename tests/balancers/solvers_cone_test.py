@@ -51,7 +51,9 @@ def test_the_optimality_conditions_hold(jacobian, kind, tasks, ridge):
     primal, dual, complementarity = conditions(gram, linear, found)
     assert primal <= 0.0 and dual < limit and complementarity < limit
     certificate = float(np.max(residual(gram, linear, found)))
-    assert certificate < limit and abs(certificate - complementarity) < 2e-6
+    # It is computed in float32; what rounds is larger where the solution is.
+    rounding = 2e-6 if ridge else 1e-5
+    assert certificate < limit and abs(certificate - complementarity) < rounding
 
 
 @pytest.mark.parametrize("kind_", ["full", "nearly_dependent", "spread"])
