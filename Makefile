@@ -8,10 +8,10 @@ PEER_PYTHON ?=
 BENCH = $(if $(PEER_PYTHON),--peer-python $(PEER_PYTHON))
 READY = $(VENV)/.ready
 
-.PHONY: help setup compare toy test lint bench full kuairand sample clean
+.PHONY: help setup compare toy test lint bench full architectures kuairand clean
 
 help:  ## what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 setup: $(READY)  ## the environment alone
 
@@ -45,6 +45,12 @@ full: setup  ## all models x all balancers on the full Census-Income data
 	@$(RUN) -m experiments.train experiment=census_full model=single_task balancer=equal
 	@$(RUN) -m experiments.train experiment=census_full
 	@$(RUN) -m experiments.report runs/census_full
+
+architectures: setup  ## all architectures on the full Census-Income data
+	@$(RUN) -m experiments.train experiment=census_architectures
+	@$(RUN) -m experiments.report runs/census_architectures
+	@$(RUN) -m experiments.architectures runs/census_architectures \
+	  docs/results/census_architectures.md
 
 kuairand: setup  ## all architectures on KuaiRand-Pure
 	@$(RUN) -m experiments.train experiment=kuairand

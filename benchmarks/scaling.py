@@ -23,8 +23,8 @@ from benchmarks.volume import sizes_of, volume
 from mtlx import balancers, models
 from mtlx.data.feed import resident
 from mtlx.tasks import Task
-from mtlx.train import init_state, make_step
 from mtlx.train.parallel import STRATEGIES, make_parallel
+from mtlx.train.plan import Settings, make_plan
 from mtlx.types import Batch
 
 COUNTED = ("equal", "pcgrad", "graddrop", "modo")
@@ -61,15 +61,9 @@ def parts(name: str, num_tasks: int, strategy: str | None, devices: int):
     rule = getattr(balancers, name)()
     mesh = None if strategy is None else {"data": devices}
     place = make_parallel(strategy, mesh, batch_size=ROWS, needs=rule.needs)
-    step = make_step(model, tasks, OPTIMIZER, rule, 100, axis=place.axis)
-
-    def init(key, arrays):
-        batch = feed.fetch(arrays, np.arange(ROWS))
-        return init_state(model, OPTIMIZER, rule, batch, key)
-
     feed = place.place_feed(feed)
-    state = place.make_state(init, jax.random.key(0), feed.arrays)
-    return place, feed, state, step
+    plan = make_plan(model, rule, OPTIMIZER, tasks, feed, Settings(), place.axis)
+    return place, feed, place.make_state(plan, jax.random.key(0)), plan.step
 
 
 def count(name: str, num_tasks: int, strategy: str, devices: int) -> dict:

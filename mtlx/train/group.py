@@ -60,7 +60,8 @@ class Group(NamedTuple):
     def start(self, seeds: Sequence[int], resume: bool) -> tuple[TrainState, PyTree]:
         """(states, variables of the best epochs) to begin with."""
         keys = self._apart(jnp.stack([jax.random.key(seed) for seed in seeds]))
-        states = self._apart(self.lanes.init(self.numbers, keys, self.data.arrays))
+        variables = self._apart(self.lanes.variables(self.numbers, keys))
+        states = self._apart(self.lanes.start(self.numbers, keys, variables))
         best = jax.tree.map(jnp.copy, states.variables)
         if not resume:
             return states, best
@@ -191,10 +192,15 @@ class Group(NamedTuple):
             member.checkpointer.save(member.epoch, (state, take(best, number)), record)
 
 
-@jax.jit
 def take(stacked: PyTree, number: int | Array) -> PyTree:
     """What belongs to one member, as arrays of its own."""
-    return jax.tree.map(lambda x: x[number], stacked)
+    return jax.tree.map(lambda x: _row(x, number), stacked)
+
+
+@jax.jit
+def _row(stacked: Array, number: int | Array) -> Array:
+    # Array by array: a whole state would be a program of its own for each group.
+    return stacked[number]
 
 
 @jax.jit

@@ -32,7 +32,8 @@ class Lanes(NamedTuple):
     N, and so have arrays and features where each member has data of its own.
     """
 
-    init: Callable[..., PyTree]  # (numbers, keys, arrays) -> states
+    variables: Callable[..., PyTree]  # (numbers, keys) -> initial variables
+    start: Callable[..., PyTree]  # (numbers, keys, variables) -> states
     order: Callable[..., PyTree]  # (keys, epoch) -> orders
     run: Callable[..., Any]  # (numbers, states, arrays, orders, chunk), not jitted
     apply: Callable[..., dict[str, Array]]  # (numbers, variables, features)
@@ -65,8 +66,11 @@ def make_lanes(
     def plan(numbers):
         return make_plan(*recipe(numbers), tasks, feed, settings)
 
-    def init(numbers, key, arrays):
-        return plan(numbers).init(key, arrays)
+    def variables(numbers, key):
+        return plan(numbers).variables(key)
+
+    def start(numbers, key, variables):
+        return plan(numbers).start(key, variables)
 
     def order(key, epoch):
         return feed.order(order_key(key, epoch))
@@ -86,7 +90,8 @@ def make_lanes(
         return inspect_sums(recipe(numbers).model, variables, features, total)
 
     return Lanes(
-        init=jax.jit(jax.vmap(init, in_axes=(0, 0, data))),
+        variables=jax.jit(jax.vmap(variables)),
+        start=jax.jit(jax.vmap(start)),
         order=jax.jit(jax.vmap(order, in_axes=(0, None))),
         run=jax.vmap(run, in_axes=(0, 0, data, 0, None)),
         apply=jax.jit(jax.vmap(apply, in_axes=(0, 0, data))),

@@ -121,7 +121,7 @@ def fit(
     plan = make_plan(
         model, balancer, optimizer, dataset.tasks, feed, settings, devices.axis
     )
-    state = devices.make_state(plan.init, jax.random.key(seed), feed.arrays)
+    state = devices.make_state(plan, jax.random.key(seed))
     selection, first = Selection.start(dataset.tasks, state.variables), 0
     if resume:
         state, selection, first = _restore(checkpointer, state, selection)

@@ -1,12 +1,12 @@
 """From the parts of a run to its pure functions: what is trained, step by step."""
 
-import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import optax
 
 from mtlx.data.feed import Feed
@@ -19,9 +19,9 @@ from mtlx.train.measuring import Measuring
 from mtlx.train.optimizers import RowWise, bind
 from mtlx.train.optimizers.per_task import Optimizer, needs_of
 from mtlx.train.program import cut_epoch
-from mtlx.train.state import Step, TrainState, init_state
+from mtlx.train.state import Step, TrainState, init_variables, start_state
 from mtlx.train.step import make_step
-from mtlx.types import Balancer, Batch, PyTree
+from mtlx.types import Balancer, Batch, PRNGKeyArray, PyTree
 
 
 class Settings(NamedTuple):
@@ -58,10 +58,19 @@ class Settings(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """`init(key, arrays) -> state` and `step(state, batch) -> (state, metrics)`."""
+    """`step(state, batch) -> (state, metrics)`, and what makes the first state.
 
-    init: Callable[..., TrainState]
+    That is two functions: the first takes long to compile and is the same program
+    whatever the balancer and optimizer, so that a sweep compiles it once.
+    """
+
+    variables: Callable[[PRNGKeyArray], PyTree]
+    start: Callable[[PRNGKeyArray, PyTree], TrainState]
     step: Step
+
+    def init(self, key: PRNGKeyArray) -> TrainState:
+        """The first state."""
+        return self.start(key, self.variables(key))
 
 
 def make_plan(
@@ -97,17 +106,25 @@ def make_plan(
         measuring,
     )
 
-    def init(key, arrays):
-        batch = first_batch(feed, arrays)
-        return init_state(model, optimizer, balancer, batch, key, settings.warm_start)
+    def variables(key):
+        return init_variables(model, empty_batch(feed), key)
 
-    return Plan(init, step)
+    def start(key, variables):
+        parts = (model, optimizer, balancer, len(tasks))
+        return start_state(*parts, key, variables, settings.warm_start)
+
+    return Plan(variables, start, step)
 
 
-def first_batch(feed: Feed, arrays: PyTree) -> Batch:
-    """A batch, for its shapes."""
-    order = feed.order(jax.random.key(0))
-    return feed.fetch(arrays, jax.tree.map(lambda x: x[0], order))
+def empty_batch(feed: Feed) -> Batch:
+    """A batch of zeros, for its shapes."""
+
+    def first(arrays):
+        order = feed.order(jax.random.key(0))
+        return feed.fetch(arrays, jax.tree.map(lambda x: x[0], order))
+
+    shapes = jax.eval_shape(first, feed.arrays)
+    return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
 
 def _tables(
@@ -116,8 +133,7 @@ def _tables(
     """What a row-wise optimizer must know; tracing the model takes a while."""
     if not isinstance(optimizer, RowWise):
         return None
-    batch = jax.eval_shape(functools.partial(first_batch, feed), feed.arrays)
-    return find_tables(model, batch.features)
+    return find_tables(model, empty_batch(feed).features)
 
 
 def _at_grain(
@@ -134,10 +150,7 @@ def _at_grain(
     if granularity != "layer":
         return balancer, granularity
     variables = jax.eval_shape(
-        lambda arrays: model.init(
-            jax.random.key(0), first_batch(feed, arrays).features
-        ),
-        feed.arrays,
+        lambda: init_variables(model, empty_batch(feed), jax.random.key(0))
     )
     shared = layers(split(variables["params"], model.owner)[0])
     if not shared:

@@ -14,7 +14,7 @@ from mtlx.train.lanes import Build, make_lanes
 from mtlx.train.member import Member
 from mtlx.train.memory import group_size, memory_limit
 from mtlx.train.observers import Observer, Watch
-from mtlx.train.plan import Settings, check_sizes, first_batch, make_plan
+from mtlx.train.plan import Settings, check_sizes, empty_batch, make_plan
 from mtlx.train.result import Result
 from mtlx.train.selection import Selection
 from mtlx.train.shared_data import SharedData
@@ -146,8 +146,7 @@ def traces(
 
     def first_step(numbers):
         plan = make_plan(*build(numbers), dataset.tasks, feed, settings)
-        state = plan.init(jax.random.key(0), feed.arrays)
-        return plan.step(state, first_batch(feed, feed.arrays))
+        return plan.step(plan.init(jax.random.key(0)), empty_batch(feed))
 
     try:
         jax.eval_shape(first_step, dict(numbers))

@@ -50,18 +50,40 @@ def init_state(
     that share a seed start from the same point. `warm_start` maps them to those
     that training starts from, e.g. with stored values in place of some.
     """
-    init_key, run_key = jax.random.split(key)
-    variables = dict(model.init(init_key, batch.features))
+    variables = init_variables(model, batch, key)
+    tasks = len(batch.labels)
+    return start_state(model, optimizer, balancer, tasks, key, variables, warm_start)
+
+
+def init_variables(
+    model: nn.Module, batch: Batch, key: PRNGKeyArray
+) -> dict[str, PyTree]:
+    """The model's initial variables: the part of `init_state` that takes long to
+    compile, and is the same program for every balancer and optimizer."""
+    return dict(model.init(jax.random.split(key)[0], batch.features))
+
+
+def start_state(
+    model: nn.Module,
+    optimizer: optax.GradientTransformation,
+    balancer: Balancer,
+    num_tasks: int,
+    key: PRNGKeyArray,
+    variables: dict[str, PyTree],
+    warm_start: Callable[[PyTree], PyTree] | None = None,
+) -> TrainState:
+    """The rest of `init_state`."""
+    variables = dict(variables)
     params = variables.pop("params")
     if warm_start is not None:
         params = warm_start(params)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
-        key=run_key,
+        key=jax.random.split(key)[1],
         params=params,
         model_state=variables,
         opt_state=optimizer.init(params),
-        balancer_state=_start(balancer, len(batch.labels), model, params),
+        balancer_state=_start(balancer, num_tasks, model, params),
     )
 
 

@@ -30,15 +30,15 @@ class ManyDevices(OneDevice):
         """Where an array lies whose axes lie along these axes of the mesh."""
         return NamedSharding(self.mesh, PartitionSpec(*spec))
 
-    def make_state(self, init: Callable[..., Any], key: Any, arrays: PyTree) -> Any:
-        def from_numbers(numbers, arrays):
-            return init(jax.random.wrap_key_data(numbers), arrays)
+    def make_state(self, plan: Any, key: Any) -> Any:
+        def from_numbers(numbers):
+            return plan.init(jax.random.wrap_key_data(numbers))
 
         # From the host, as `_put`; a key is no array that it could hold.
         numbers = np.asarray(jax.random.key_data(key))
-        state = jax.eval_shape(from_numbers, numbers, arrays)
+        state = jax.eval_shape(from_numbers, numbers)
         layout = state_layout(state, self.mesh, fsdp=self.fsdp)
-        return jax.jit(from_numbers, out_shardings=layout)(numbers, arrays)
+        return jax.jit(from_numbers, out_shardings=layout)(numbers)
 
     def place_feed(self, feed: Feed) -> Feed:
         feed = feed.on_device("A run on many devices")

@@ -20,9 +20,9 @@ class OneDevice:
     axis: Axis = ALONE
     multiple: int = 1
 
-    def make_state(self, init: Callable[..., Any], key: Any, arrays: PyTree) -> Any:
-        """The state `init(key, arrays)`, made where it will lie."""
-        return jax.jit(init)(key, arrays)
+    def make_state(self, plan: Any, key: Any) -> Any:
+        """The first state of a `mtlx.train.plan.Plan`, made where it will lie."""
+        return jax.jit(plan.start)(key, jax.jit(plan.variables)(key))
 
     def place_feed(self, feed: Feed) -> Feed:
         """`feed`, with its arrays where the steps want them."""
