@@ -12,7 +12,7 @@ from mtlx import models
 from mtlx.models import dense
 from mtlx.models.dense.attention import DenseAttention
 from mtlx.models.dense.maps import Block, Maps
-from mtlx.models.dense.resize import double, halve
+from mtlx.models.resize import double, halve
 from mtlx.types import Field
 
 KEY = jax.random.key(0)

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 
 from mtlx.models.convolution import Convolution
 from mtlx.models.dense.maps import Maps
-from mtlx.models.dense.resize import double, halve
 from mtlx.models.layer import Layer
+from mtlx.models.resize import double, halve
 from mtlx.types import Array, Float
 
 

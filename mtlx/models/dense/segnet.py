@@ -7,8 +7,8 @@ import flax.linen as nn
 
 from mtlx.models.convolution import Convolution
 from mtlx.models.dense.maps import Block, Maps
-from mtlx.models.dense.resize import double, halve
 from mtlx.models.encoders.pixels import scale_pixels
+from mtlx.models.resize import double, halve
 from mtlx.types import Array, Field
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from mtlx.models.dropout import Dropout
 from mtlx.models.encoders.pixels import Images, scale_pixels
+from mtlx.models.resize import halve
 from mtlx.types import Array, Float
 
 
@@ -71,7 +72,7 @@ class LeNet(nn.Module):
             if index == last:
                 over_places = {"broadcast_dims": (1, 2), "deterministic": not train}
                 x = Dropout(self.dropout_rate, **over_places)(x)
-            x = nn.relu(nn.max_pool(x, (2, 2), (2, 2)))
+            x = nn.relu(halve(x))
         x = x.reshape(len(x), -1)
         x = nn.relu(nn.Dense(self.width, dtype=self.dtype, name="dense")(x))
         return x.astype(jnp.float32)
