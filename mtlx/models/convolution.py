@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import flax.linen as nn
 
+from mtlx.models.conv import Conv
 from mtlx.models.dropout import Dropout
 from mtlx.models.layer import BATCH_NORM_MOMENTUM
 from mtlx.types import Array, Float
@@ -64,9 +65,9 @@ class Convolution(nn.Module):
     def __call__(
         self, x: Float[Array, "batch height width channels"], *, train: bool = False
     ) -> Float[Array, "batch rows columns units"]:
-        x = nn.Conv(
+        x = Conv(
             self.width,
-            (self.kernel, self.kernel),
+            self.kernel,
             self.stride,
             self.kernel // 2,
             use_bias=self.norm == "none",

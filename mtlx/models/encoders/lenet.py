@@ -5,6 +5,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
+from mtlx.models.conv import Conv
 from mtlx.models.dropout import Dropout
 from mtlx.models.encoders.pixels import Images, scale_pixels
 from mtlx.models.resize import halve
@@ -63,10 +64,8 @@ class LeNet(nn.Module):
         x = scale_pixels(images, self.mean, self.std)
         last = len(self.channels) - 1
         for index, channels in enumerate(self.channels):
-            kernel = (self.kernels[index],) * 2
-            name = f"conv_{index}"
-            conv = nn.Conv(
-                channels, kernel, padding="VALID", dtype=self.dtype, name=name
+            conv = Conv(
+                channels, self.kernels[index], dtype=self.dtype, name=f"conv_{index}"
             )
             x = conv(x)
             if index == last:
