@@ -15,6 +15,7 @@ from mtlx.data.multi_mnist import multi_mnist
 from mtlx.data.parquet_blocks import ParquetBlocks
 from mtlx.data.synthetic_mmoe import synthetic_mmoe
 from mtlx.data.synthetic_scenes import synthetic_scenes
+from mtlx.data.table import table
 from mtlx.data.text_tokenizer import TextTokenizer
 from mtlx.data.with_vectors import with_vectors
 from mtlx.data.womens_clothing import womens_clothing
@@ -39,6 +40,7 @@ __all__ = [
     "multi_mnist",
     "synthetic_mmoe",
     "synthetic_scenes",
+    "table",
     "with_vectors",
     "womens_clothing",
     "write_array_record",

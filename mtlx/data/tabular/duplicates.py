@@ -1,0 +1,34 @@
+"""Rows that repeat another."""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from mtlx.data.tabular.raw_table import RawTable
+
+ROW = "row of the table"
+LOGGER = logging.getLogger(__name__)
+
+
+def first_rows(raw: RawTable, columns: Sequence[str]) -> np.ndarray:
+    """[B] bool: the first of all rows that are alike in `columns`; the log says how
+    many are not.
+
+    Training files come first, so of a row that is in two splits the training one stays,
+    and no test row is one that was trained on.
+    """
+    import pyarrow
+
+    numbers = pyarrow.array(np.arange(len(raw.table)))
+    keys = raw.table.select(list(columns)).append_column(ROW, numbers)
+    groups = keys.group_by(list(columns), use_threads=False)
+    first = np.zeros(len(keys), bool)
+    first[groups.aggregate([(ROW, "min")])[f"{ROW}_min"].to_numpy()] = True
+    LOGGER.info(
+        "%d of %d rows repeat another (%s) and are dropped",
+        len(first) - first.sum(),
+        len(first),
+        ", ".join(columns),
+    )
+    return first
