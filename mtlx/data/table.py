@@ -70,8 +70,8 @@ def table(
         classes: label column of text -> its values, which count 0, 1, ...
         missing: texts that stand for nothing, in every column but those of `Text`. A
             missing label or number is NaN, a missing id the empty text.
-        duplicates: columns; of rows alike in these the first stays, how many go is
-            logged. None: all rows stay.
+        duplicates: columns; of rows alike in these the first stays, how many go is said
+            (`Dataset.notes`). None: all rows stay.
         leakage: "warn" of inputs that say a label (`find_leaks`), "refuse" them, or
             "off". Up to 100,000 training rows are looked at.
         delimiter: between the fields of text files; for TSV a tab.
@@ -108,6 +108,7 @@ def table(
         read = read_raw_table(found, list(dict.fromkeys(columns)), delimiter, copies)
         kept = first_rows(read, duplicates) if duplicates else None
         rows = part_rows(read, split, kept)
+        notes = _notes(name, rows, kept, duplicates)
         columns_of_labels = read_labels(read, tasks, classes, missing)
         result = FittedTable(
             read,
@@ -122,6 +123,7 @@ def table(
             ),
             *build_labels(columns_of_labels, tasks),
             as_categorical(read_ids(read, group)).codes if group else None,
+            notes,
         )
         _check_rows(result, tasks, leakage)
         return result
@@ -140,7 +142,23 @@ def table(
     )
     schema = whole.features.schema._replace(**roles)
     train = train._replace(groups=None)
-    return Dataset(name, tuple(tasks), schema, train, validation, test)
+    return Dataset(name, tuple(tasks), schema, train, validation, test, whole.notes)
+
+
+def _notes(
+    name: str,
+    rows: Mapping[str, np.ndarray],
+    kept: np.ndarray | None,
+    duplicates: Sequence[str] | None,
+) -> tuple[str, ...]:
+    counts = ", ".join(f"{len(found):,} {part}" for part, found in rows.items())
+    sizes = f"{name}: {counts} rows."
+    if kept is None:
+        return (sizes,)
+    dropped = len(kept) - int(kept.sum())
+    alike = ", ".join(duplicates or ())
+    repeat = f"{dropped:,} of {len(kept):,} rows repeat another ({alike})"
+    return (f"{name}: {repeat} and are dropped.", sizes)
 
 
 def _copies(folder: Path) -> Path:

@@ -123,6 +123,7 @@ def test_a_table_in_blocks_has_the_rows_of_the_resident_one(
     monkeypatch.setattr(sys.modules["mtlx.data.table"], "read_raw_table", None)
     again = load(files, **options)
     same(again.test, resident.test)
+    assert again.notes == resident.notes
     monkeypatch.undo()
     load(files, **options | {"missing": ("", "nothing")})
     assert len(list((tmp_path / "cache" / "table").iterdir())) == 2

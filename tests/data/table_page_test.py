@@ -7,6 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 import mtlx.compose
+from experiments.job import say_once
 from mtlx.data import DataError, inputs, tabular
 from tests.conf_test import step_shapes
 from tests.data.table_files import shop_columns, write_csv
@@ -79,3 +80,10 @@ def test_the_page_lists_all_that_can_be_declared(module, does):
     declared = {name for name in module.__all__ if hasattr(getattr(module, name), does)}
     # `Number` does all that Standardised does, and more.
     assert listed == declared - {"Input", "Split", "Standardised"}
+
+
+def test_notes_are_said_once_in_a_sweep(capsys):
+    for _ in range(3):
+        say_once("shop: 190 train, 24 validation, 26 test rows.")
+    said = capsys.readouterr().out
+    assert said == "shop: 190 train, 24 validation, 26 test rows.\n"

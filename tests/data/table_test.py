@@ -1,7 +1,5 @@
 """data=table: a declared schema on made-up files, against values from their cells."""
 
-import logging
-
 import numpy as np
 import pytest
 
@@ -109,6 +107,24 @@ def test_gaps_and_outliers_are_those_of_the_training_rows(dataset, shop):
         np.testing.assert_array_equal(numbers[:, 1], np.isnan(price[own]))
 
 
+def test_the_later_rows_fit_nothing(dataset, tmp_path, shop):
+    """Vocabularies, tokens, scales, quantiles and fills are the training rows' own."""
+    late = set(rows_of(shop)["test"].tolist()) | set(
+        rows_of(shop)["validation"].tolist()
+    )
+    other = {"item": "zz", "brand": "zz", "price": 1e9, "title": "zz", "seen": ["zz"]}
+    changed = shop | {
+        name: [cell if row in late else old for row, old in enumerate(shop[name])]
+        for name, cell in other.items()
+    }
+    found = load(write_csv(tmp_path / "changed.csv", changed))
+    assert found.schema == dataset.schema
+    for name, column in dataset.train.features.items():
+        np.testing.assert_array_equal(found.train.features[name], column)
+    assert (found.test.features["categorical"][:, 1:3] == 0).all()
+    assert (found.test.features["seen"] <= 0).all()
+
+
 def test_missing_ids_are_unknown_or_a_value(dataset, path, shop):
     gaps = np.array([b is None for b in shop["brand"]])[rows_of(shop)["test"]]
     brand = dataset.test.features["categorical"][:, 2]
@@ -200,12 +216,15 @@ def test_pandas_gaps_make_whole_ids_no_fractions(tmp_path, shop):
         load(written, inputs=inputs)
 
 
-def test_repeated_rows_are_dropped_and_counted(tmp_path, shop, dataset, caplog):
+def test_repeated_rows_are_dropped_and_counted(tmp_path, shop, dataset):
     again = {name: cells + cells[100:110] for name, cells in shop.items()}
     written = write_csv(tmp_path / "again.csv", again)
-    with caplog.at_level(logging.INFO):
-        found = load(written, duplicates=("user", "item", "time"))
-    assert "10 of 250 rows repeat another (user, item, time)" in caplog.text
+    found = load(written, duplicates=("user", "item", "time"))
+    dropped = "table: 10 of 250 rows repeat another (user, item, time) and are dropped."
+    counts = [len(own) for own in rows_of(shop).values()]
+    sizes = "table: {} train, {} validation, {} test rows.".format(*counts)
+    assert found.notes == (dropped, sizes)
+    assert dataset.notes == (sizes,)
     _same(found, dataset)
 
 

@@ -1,6 +1,5 @@
 """Rows that repeat another."""
 
-import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,12 +7,10 @@ import numpy as np
 from mtlx.data.tabular.raw_table import RawTable
 
 ROW = "row of the table"
-LOGGER = logging.getLogger(__name__)
 
 
 def first_rows(raw: RawTable, columns: Sequence[str]) -> np.ndarray:
-    """[B] bool: the first of all rows that are alike in `columns`; the log says how
-    many are not.
+    """[B] bool: the first of all rows that are alike in `columns`.
 
     Training files come first, so of a row that is in two splits the training one stays,
     and no test row is one that was trained on.
@@ -25,10 +22,4 @@ def first_rows(raw: RawTable, columns: Sequence[str]) -> np.ndarray:
     groups = keys.group_by(list(columns), use_threads=False)
     first = np.zeros(len(keys), bool)
     first[groups.aggregate([(ROW, "min")])[f"{ROW}_min"].to_numpy()] = True
-    LOGGER.info(
-        "%d of %d rows repeat another (%s) and are dropped",
-        len(first) - first.sum(),
-        len(first),
-        ", ".join(columns),
-    )
     return first

@@ -23,6 +23,7 @@ class FittedTable(NamedTuple):
     labels: Mapping[str, np.ndarray]  # of all rows
     where: Mapping[str, np.ndarray]
     groups: np.ndarray | None
+    notes: tuple[str, ...]
 
     def encode(self, first: int, last: int) -> Batch:
         """The rows from `first` to before `last`."""

@@ -44,7 +44,7 @@ def store_splits(folder: Path, table: FittedTable, tasks: Sequence[Task]) -> Non
     layout = split_layout(table.features.schema, table.numerical, tasks)
     with contextlib.ExitStack() as stack:
         _write(partial, table, layout, stack)
-    text = json.dumps([table.features.schema, table.numerical])
+    text = json.dumps([table.features.schema, table.numerical, table.notes])
     (partial / SCHEMA).write_text(text)
     try:
         partial.rename(folder)
@@ -84,9 +84,10 @@ def is_stored(folder: Path) -> bool:
 
 def stored_splits(
     folder: Path, tasks: Sequence[Task], steps_per_epoch: int | None = None
-) -> tuple[Schema, Blocks, Batch, Batch]:
-    """The schema; training rows, a block a row group; validation and test, whole."""
-    stored, numerical = json.loads((folder / SCHEMA).read_text())
+) -> tuple[Schema, Blocks, Batch, Batch, tuple[str, ...]]:
+    """The schema; training rows, a block a row group; validation and test, whole;
+    notes."""
+    stored, numerical, notes = json.loads((folder / SCHEMA).read_text())
     cardinalities, numericals, names, *_ = stored
     fields = stored[Schema._fields.index("fields")]
     schema = Schema(
@@ -98,7 +99,8 @@ def stored_splits(
     layout = split_layout(schema, numerical, tasks)
     source = ParquetBlocks(folder / "train.parquet", layout)
     scored = (_batch(folder, part, layout) for part in ("validation", "test"))
-    return schema, Blocks(source, steps_per_epoch=steps_per_epoch), *scored
+    train = Blocks(source, steps_per_epoch=steps_per_epoch)
+    return schema, train, *scored, tuple(notes)
 
 
 def _batch(folder: Path, part: str, layout: Layout) -> Batch:
