@@ -197,6 +197,12 @@ def _same(found, expected):
                 assert column.dtype == getattr(other, kind)[name].dtype
 
 
+def test_repeated_rows_are_not_told_by_lists(tmp_path, shop):
+    written = write_parquet(tmp_path / "a.parquet", shop)
+    with pytest.raises(DataError, match=r"single values .*lists in \['seen'\]"):
+        load(written, duplicates=("user", "seen"))
+
+
 def test_lists_of_parquet_are_bags_too(tmp_path, shop):
     inputs = {"user": Ids(), "seen": Bag(separator=" ")}
     of_lists = load(write_parquet(tmp_path / "a.parquet", shop), inputs=inputs)
