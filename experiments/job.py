@@ -1,5 +1,6 @@
 """One run of a command, as Hydra composed it."""
 
+import functools
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,12 @@ def say(text: str) -> None:
     """Prints; of the processes of one run, the first speaks for all."""
     if is_writer():
         console.print(text, highlight=False, soft_wrap=True)
+
+
+@functools.cache
+def say_once(text: str) -> None:
+    """Prints what is the same for all runs of a sweep."""
+    say(text)
 
 
 class Job(NamedTuple):

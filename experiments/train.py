@@ -8,7 +8,7 @@ import hydra
 import jax
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.job import Job, console
+from experiments.job import Job, console, say_once
 from experiments.record import folder_name
 from mtlx import compose
 from mtlx.data.folders import cache_folder
@@ -37,6 +37,8 @@ def train(job: Job) -> None:
     begin, cfg = time.perf_counter(), job.cfg
     with first_process_first():  # it prepares the data
         parts = compose.build(cfg)
+    for note in parts.dataset.notes:
+        say_once(note)
     checkpointer = Checkpointer(job.folder / "checkpoint", fresh=not cfg.resume)
     result = parts.fit(
         parts.model,

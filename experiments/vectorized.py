@@ -18,7 +18,7 @@ from hydra.core.utils import JobReturn, JobStatus, run_job
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.job import Job, console
+from experiments.job import Job, console, say_once
 from experiments.train import keep_compiled, train
 from mtlx import compose
 from mtlx.data.dataset import Stream
@@ -101,6 +101,8 @@ def train_group(group: Group, max_members: int | None, devices: int) -> None:
     else:
         dataset = compose.build_dataset(cfg)
         tasks = dataset.tasks
+        for note in dataset.notes:
+            say_once(note)
     checkpointers = [
         Checkpointer(j.folder / "checkpoint", fresh=not cfg.resume) for j in jobs
     ]

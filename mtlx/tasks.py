@@ -1,7 +1,7 @@
 """What a task is: its kind of label, its loss, its metrics, and the rows it covers."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mtlx import losses, pixel_losses
 
@@ -55,7 +55,7 @@ class Task:
     space: str | None = None
     num_classes: int | None = None
     loss: Callable | None = None
-    metrics: tuple[str, ...] = ()
+    metrics: Sequence[str] = ()
 
     def __post_init__(self):
         if self.kind not in LOSSES:

@@ -1,12 +1,16 @@
 """Data sets: raw files or random processes -> `Dataset`."""
 
+from mtlx.data.aliccp import aliccp
+from mtlx.data.aliexpress import aliexpress
 from mtlx.data.array_record_blocks import ArrayRecordBlocks, write_array_record
 from mtlx.data.bert_tokenizer import bert_tokenizer
 from mtlx.data.blocks import Blocks, BlockSource
+from mtlx.data.byterec import byterec
 from mtlx.data.census_income import census_income
 from mtlx.data.dataset import Dataset, Schema, Stream
 from mtlx.data.errors import DataError
 from mtlx.data.fdu_mtl_reviews import fdu_mtl_reviews
+from mtlx.data.jdsearch import jdsearch
 from mtlx.data.joint import joint
 from mtlx.data.kuairand import kuairand
 from mtlx.data.labels import build_labels
@@ -15,6 +19,7 @@ from mtlx.data.multi_mnist import multi_mnist
 from mtlx.data.parquet_blocks import ParquetBlocks
 from mtlx.data.synthetic_mmoe import synthetic_mmoe
 from mtlx.data.synthetic_scenes import synthetic_scenes
+from mtlx.data.table import table
 from mtlx.data.text_tokenizer import TextTokenizer
 from mtlx.data.with_vectors import with_vectors
 from mtlx.data.womens_clothing import womens_clothing
@@ -30,15 +35,20 @@ __all__ = [
     "Schema",
     "Stream",
     "TextTokenizer",
+    "aliccp",
+    "aliexpress",
     "bert_tokenizer",
     "build_labels",
+    "byterec",
     "census_income",
     "fdu_mtl_reviews",
+    "jdsearch",
     "joint",
     "kuairand",
     "multi_mnist",
     "synthetic_mmoe",
     "synthetic_scenes",
+    "table",
     "with_vectors",
     "womens_clothing",
     "write_array_record",

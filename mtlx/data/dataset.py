@@ -28,7 +28,7 @@ class Dataset(NamedTuple):
 
     `train` is a `Batch` that holds every row of the split, a `Stream`, `Blocks` of what
     is larger than memory, or `JointRows` of several data sets; `validation` and `test`
-    are Batches.
+    are Batches. `notes` are sentences on what became of the rows, for the user to read.
     """
 
     name: str
@@ -37,3 +37,4 @@ class Dataset(NamedTuple):
     train: Batch | Stream | Blocks | JointRows
     validation: Batch
     test: Batch
+    notes: tuple[str, ...] = ()

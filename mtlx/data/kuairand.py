@@ -8,6 +8,7 @@ from mtlx.data.categorical import Categorical, Columns
 from mtlx.data.dataset import Dataset
 from mtlx.data.folders import PathLike
 from mtlx.data.history import previous_items
+from mtlx.data.inputs import Ids, Input
 from mtlx.data.kuairand_rows import kuairand_rows
 from mtlx.data.labels import build_labels
 from mtlx.data.tabular_features import TabularFeatures
@@ -54,6 +55,7 @@ CATEGORICAL = (
 )
 LOGGED = ("duration_ms", *COUNTS)
 NUMERICAL = (*LOGGED, "server_width", "server_height")
+KNOWN = (*CATEGORICAL, *NUMERICAL, "time_ms")  # before a video is shown
 
 
 def kuairand(
@@ -62,6 +64,7 @@ def kuairand(
     verify_rows: bool = True,
     data_dir: PathLike | None = None,
     cache_dir: PathLike | None = None,
+    inputs: Mapping[str, Input | None] | None = None,
 ) -> Dataset:
     """Two weeks of KuaiRand-Pure under the app's own policy, split by time.
 
@@ -82,15 +85,21 @@ def kuairand(
             not, the published archive is downloaded.
         cache_dir: folder for the prepared form; None means the variable MTLX_CACHE_DIR,
             and without that ~/.cache/mtlx.
+        inputs: column -> what becomes of it (`mtlx.data.inputs`) in place of ids or a
+            standardised number; None leaves the column out. Beside the columns above
+            there are time_ms, of the impression, and upload_dt, a day, as dates.
 
     Returns:
-        A `Dataset` with features "categorical" [B, 36] int32, "numerical" [B, 7]
-        float32 and, if asked for, "history" [B, history, 1] int32, oldest first:
-        strictly earlier in time than the row, whatever split it is of.
+        A `Dataset` with features "categorical" [B, 36] int32 and "numerical" [B, 7]
+        float32, as far as `inputs` changes nothing, and, if asked for, "history"
+        [B, history, 1] int32, oldest first: strictly earlier in time than the row,
+        whatever split it is of.
 
     Raises:
         DataError: a raw file is missing, damaged, or not as it should be; other rows.
-        ValueError: an unknown or repeated task, or none; a history below 0.
+        ValueError: an unknown or repeated task, or none; a history below 0; `inputs`
+            for a column that is none, or that is known after the impression alone; a
+            history whose video_id has no vocabulary.
 
     Reference: Gao et al., "KuaiRand: An Unbiased Sequential Recommendation Dataset with
     Randomly Exposed Videos", CIKM 2022. The archive's checksum is not known to us: its
@@ -104,11 +113,16 @@ def kuairand(
             f"kuairand: expected history >= 0 videos, found {history}. Mend "
             f"data.history; 0 turns it off."
         )
+    _check_inputs(inputs or {}, history)
     rows = kuairand_rows(verify_rows, data_dir, cache_dir)
     day = rows["date"]
-    train = _take(rows, day < VALIDATION_DAY)
-    features = TabularFeatures.fit(train, CATEGORICAL, NUMERICAL, LOGGED)
-    schema = features.schema._replace(domain=DOMAIN, personal=PERSONAL)
+    train = _take({name: rows[name] for name in KNOWN}, day < VALIDATION_DAY)
+    features = TabularFeatures.fit(train, CATEGORICAL, NUMERICAL, LOGGED, inputs)
+    names = features.schema.names
+    schema = features.schema._replace(
+        domain=DOMAIN if DOMAIN in names else None,
+        personal=tuple(name for name in PERSONAL if name in names),
+    )
     encoded = features.encode(rows)
     if history:
         seen, field = _history(rows, features, history)
@@ -135,6 +149,22 @@ def kuairand(
         validation=split(day == VALIDATION_DAY),
         test=split(day > VALIDATION_DAY),
     )
+
+
+def _check_inputs(inputs: Mapping[str, Input | None], history: int) -> None:
+    unknown = sorted(set(inputs) - set(KNOWN))
+    if unknown:
+        raise ValueError(
+            f"kuairand: expected inputs to name columns that are known before a video "
+            f"is shown, found {unknown}; choose from {sorted(KNOWN)}. Mend data.inputs."
+        )
+    video = inputs.get("video_id", Ids())
+    if history and not (isinstance(video, Ids) and video.shared is None):
+        raise ValueError(
+            f"kuairand: expected video_id to be Ids with a table of its own, which the "
+            f"history shares, found {video}. Mend data.inputs.video_id, or set "
+            f"data.history=0."
+        )
 
 
 def _tasks(names: Sequence[str]) -> tuple[Task, ...]:

@@ -2,10 +2,10 @@
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from mtlx.data.categorical import Columns
 from mtlx.data.dataset import Schema
 from mtlx.data.inputs import Encoded, Fitted, Ids, Input, Standardised, fit_vocabularies
 from mtlx.data.vocabulary import Vocabulary
@@ -26,7 +26,7 @@ class TabularFeatures:
     @classmethod
     def fit(
         cls,
-        columns: Columns,
+        columns: Mapping[str, Any],
         categorical: Sequence[str],
         numerical: Sequence[str],
         log: Collection[str] = (),
@@ -35,7 +35,8 @@ class TabularFeatures:
         """Vocabularies, scales and bins of `columns`: give it the training split only.
 
         Args:
-            columns: the raw columns of the training split.
+            columns: the raw columns of the training split; each is asked for when it
+                is needed, so a mapping may read them then.
             categorical: the columns that are inputs by their `Ids`.
             numerical: the columns that are inputs `Standardised`.
             log: those of `numerical` that log1p is taken of.
@@ -79,7 +80,7 @@ class TabularFeatures:
             fields=tuple(f for each in self.inputs.values() for f in each.fields),
         )
 
-    def encode(self, columns: Columns) -> dict[str, np.ndarray]:
+    def encode(self, columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """ "categorical" [B, F] int32, "numerical" [B, N] float32, and the fields."""
         every = [each.encode(columns[name]) for name, each in self.inputs.items()]
         rows = _rows(every)

@@ -202,7 +202,7 @@ class MultiTaskModel(Layer):
 
         Returns:
             task -> its addition by rows, the coefficient included, and the rows that
-            it is the mean over; {} for none.
+            it is the mean over, a function of `labels` and `where` alone; {} for none.
         """
         return {}
 

@@ -13,7 +13,7 @@ from mtlx.gradients import (
     measure_accumulated,
 )
 from mtlx.train.axis import ALONE, Axis
-from mtlx.train.parts import Part, part_losses, split_batch
+from mtlx.train.parts import Part, part_losses, share_added, split_batch
 from mtlx.types import Array, Batch, Needs, PRNGKeyArray, PyTree
 
 # (model_state, batch, dropout key, params, probes=None) -> (losses [T], aux)
@@ -68,9 +68,14 @@ class Measuring(NamedTuple):
         tasks: Sequence[str],
         dropout_key: PRNGKeyArray,
         probe_key: PRNGKeyArray,
+        params: PyTree,
         axis: Axis = ALONE,
     ) -> Losses:
-        """What there is to measure; `tasks` in the order of the losses."""
+        """What there is to measure; `tasks` in the order of the losses.
+
+        The parameters are read for what rows an addition to a loss counts, which no
+        model makes depend on them.
+        """
 
         def whole(*params):
             return forward(model_state, batch, dropout_key, *params)
@@ -79,6 +84,11 @@ class Measuring(NamedTuple):
         if self.accumulate > 1:
             by_part = part_losses(forward, dropout_key, self.accumulate)
             parts = split_batch(batch, tasks, self.accumulate, axis)
+
+            def aux_of(rows):
+                return forward(model_state, rows, dropout_key, params)[1]
+
+            parts = share_added(parts, aux_of)
         return Losses(whole, by_part, parts, model_state, probe_key)
 
     def measure(

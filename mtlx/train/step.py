@@ -70,15 +70,37 @@ def model_losses(
         handed: the collection "auxiliary" beside it (`MultiTaskModel.hand_over`).
     """
     losses, present = task_losses(tasks, outputs, batch, axis, model.untrained())
+    added = added_losses(model, tasks, outputs, handed, batch, axis)
+    if added is None:
+        return losses, present
+    return losses + jnp.where(present, added[0], 0.0), present
+
+
+def added_losses(
+    model: nn.Module,
+    tasks: tuple[Task, ...],
+    outputs: dict[str, Array],
+    handed: dict[str, Array],
+    batch: Batch,
+    axis: Axis = ALONE,
+) -> tuple[Array, Array] | None:
+    """What the model adds to each task's loss [T], and over how many rows [T].
+
+    The arguments are those of `model_losses`; None where the model adds nothing.
+    """
     labels = {name: _known(batch.labels[name], batch.where[name]) for name in outputs}
     added = model.auxiliary_losses(outputs, handed, labels, batch.where)
     if not added:
-        return losses, present
+        return None
+    names = [task.name for task in tasks]
     shares = [
-        masked_mean(*added[task.name], axis.name) if task.name in added else 0.0
-        for task in tasks
+        masked_mean(*added[name], axis.name) if name in added else 0.0 for name in names
     ]
-    return losses + jnp.where(present, axis.total(jnp.array(shares)), 0.0), present
+    rows = [
+        jnp.sum(added[name][1], dtype=jnp.float32) if name in added else 0.0
+        for name in names
+    ]
+    return axis.total(jnp.array(shares)), axis.total(jnp.array(rows))
 
 
 def _known(labels: Array, where: Array) -> Array:
@@ -145,7 +167,14 @@ def make_step(
         # A key of its own: with another form all other draws stay as they are.
         probe_key = jax.random.fold_in(balancer_key, 1)
         losses = measuring.losses(
-            forward, state.model_state, rows, names, dropout_key, probe_key, axis
+            forward,
+            state.model_state,
+            rows,
+            names,
+            dropout_key,
+            probe_key,
+            state.params,
+            axis,
         )
         measured = measuring.measure(losses, state.params, model.owner, needs, cut)
         signals = measured.signals._replace(
@@ -197,8 +226,13 @@ def _forward(model, tasks, model_state, batch, dropout_key, axis, params, probes
         )
     handed = model_state.pop("auxiliary", {})
     penalties = jax.tree.leaves(model_state.pop("penalties", {}))
-    losses, present = model_losses(model, tasks, outputs, handed, batch, axis)
+    losses, present = task_losses(tasks, outputs, batch, axis, model.untrained())
     aux = {"present": present, "model_state": model_state}
+    added = added_losses(model, tasks, outputs, handed, batch, axis)
+    if added is not None:
+        # Apart as well: parts of a batch weigh them by the rows of each.
+        aux |= {"own": losses, "added": added[0], "added_rows": added[1]}
+        losses = losses + jnp.where(present, added[0], 0.0)
     if penalties:  # means over a device's rows, or over all rows: see `Axis`
         aux["penalty"] = axis.total(sum(penalties) / axis.size)
     return losses, aux

@@ -9,6 +9,7 @@ import pytest
 import mtlx.data
 from mtlx import metrics
 from mtlx.data.builders.kuairand_format import LOG
+from mtlx.data.inputs import Date, Hashed, Ids, Quantiles
 from mtlx.data.kuairand import CATEGORICAL, LABELS, LOGGED, NUMERICAL
 from mtlx.train.evaluate import cut_rows, make_scorer
 from mtlx.train.shared_data import Split
@@ -189,3 +190,58 @@ def test_runs_and_populations_score_by_user(folder):
     features = cut_rows(rows, 16)
     outputs = {task: np.asarray(y)[None] for task, y in apply({}, features).items()}
     assert Split(features, (rows,)).score(data.tasks, outputs, 0) == expected
+
+
+def test_inputs_are_declared_by_column(folder, rows):
+    inputs = {
+        "video_id": Ids(min_count=8),
+        "author_id": Hashed(buckets=7),
+        "duration_ms": Quantiles(bins=3),
+        "time_ms": Date(parts=("weekday",), unit="ms", utc_offset=8),
+        "music_id": None,
+        "tab": None,
+    }
+    data = load(folder, history=2, inputs=inputs)
+    schema, plain = data.schema, load(folder).schema
+    gone = {"music_id", "tab"}
+    assert set(plain.names) - set(schema.names) == gone
+    assert set(schema.names) - set(plain.names) == {"duration_ms", "time_ms_weekday"}
+    assert schema.numericals == plain.numericals - 1
+    assert (plain.domain, schema.domain) == ("tab", None)
+    assert schema.personal == plain.personal
+
+    videos = [row["video_id"] for row in rows["train"]]
+    kept = sorted(v for v in set(videos) if videos.count(v) >= 8)
+    assert 0 < len(kept) < len(set(videos))
+    ids = {video: number for number, video in enumerate(kept, start=1)}
+    place = schema.names.index("video_id")
+    for split, expected in rows.items():
+        features = getattr(data, split).features
+        found = features["categorical"][:, place]
+        wanted = [ids.get(row["video_id"], 0) for row in expected]
+        np.testing.assert_array_equal(found, wanted)
+        # One vocabulary for candidate and history, cut rows of both.
+        assert features["history"].max() < schema.cardinalities[place]
+        days = [datetime.date.fromisoformat(row["date"]) for row in expected]
+        known = {
+            datetime.date.fromisoformat(row["date"]).isoweekday()
+            for row in rows["train"]
+        }
+        weekday = features["categorical"][:, schema.names.index("time_ms_weekday")]
+        wanted = [d.isoweekday() if d.isoweekday() in known else 0 for d in days]
+        np.testing.assert_array_equal(weekday, wanted)
+    assert schema.fields[0].sizes == (len(kept) + 1,)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"inputs": {"long_view": Quantiles()}}, r"before a video .*\['long_view'\]"),
+        ({"inputs": {"play_time_ms": None}}, "known before a video is shown"),
+        ({"inputs": {"video_id": Hashed(5)}, "history": 2}, "video_id to be Ids"),
+        ({"inputs": {"video_id": None}, "history": 2}, "found None"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(folder, options, message):
+    with pytest.raises(ValueError, match=message):
+        load(folder, **options)

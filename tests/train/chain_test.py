@@ -12,6 +12,7 @@ from mtlx.data.dataset import Dataset, Schema
 from mtlx.data.labels import build_labels
 from mtlx.tasks import Task
 from mtlx.train import init_state, make_step
+from mtlx.train.measuring import Measuring
 from mtlx.types import Batch
 
 CLICK, BUY = Task("click", "binary"), Task("buy", "binary")
@@ -106,6 +107,32 @@ def test_the_risk_is_in_the_loss_of_its_link_that_balancers_see():
     added = losses[1.0][1] - losses[0.0][1]
     assert added > 0
     np.testing.assert_allclose(losses[2.0][1] - losses[0.0][1], 2 * added, rtol=1e-5)
+
+
+@pytest.mark.parametrize("balancer", [balancers.equal, balancers.mgda])
+def test_parts_of_a_batch_weigh_an_added_loss_by_its_own_rows(balancer):
+    """The risk counts rows without a click whose purchase nobody knows: all rows here,
+    a quarter a part, where the link's own rows are fewer in the last two parts."""
+    dataset = make_dataset(CLICK, BUY)
+    batch = jax.tree.map(lambda column: jax.numpy.asarray(column[:64]), dataset.train)
+    known = (np.arange(64) < 32) | (np.asarray(batch.labels["click"]) == 1)
+    assert np.ptp(known.reshape(4, 16).sum(axis=1)) > 4
+    batch = batch._replace(where=batch.where | {"buy": jax.numpy.asarray(known)})
+    architecture = functools.partial(models.ESCM2IPW, tower_widths=(4,))
+    model = train.build_model(architecture, ENCODER, dataset)
+    optimizer, rule = optax.sgd(0.1), balancer()
+    state = init_state(model, optimizer, rule, batch, jax.random.key(0))
+
+    def after(parts):
+        measuring = Measuring(accumulate=parts)
+        step = make_step(model, dataset.tasks, optimizer, rule, 8, measuring=measuring)
+        return step(state, batch)
+
+    (whole, expected), (parted, found) = jax.jit(lambda: (after(1), after(4)))()
+    np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-5)
+    for one, other in zip(*map(jax.tree.leaves, (parted, whole)), strict=True):
+        if jax.numpy.issubdtype(one.dtype, jax.numpy.floating):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
 def test_a_model_for_other_tasks_is_refused_before_anything_compiles():

@@ -4,9 +4,12 @@ from mtlx.data.inputs.bag import Bag
 from mtlx.data.inputs.date import Date
 from mtlx.data.inputs.fitted import Encoded, Fitted, Input
 from mtlx.data.inputs.hashed import Hashed
+from mtlx.data.inputs.id_sequence import IdSequence
 from mtlx.data.inputs.ids import Ids
+from mtlx.data.inputs.number import Number
 from mtlx.data.inputs.quantiles import Quantiles
 from mtlx.data.inputs.standardised import Standardised
+from mtlx.data.inputs.text import Text
 from mtlx.data.inputs.vocabularies import fit_vocabularies
 
 __all__ = [
@@ -15,9 +18,12 @@ __all__ = [
     "Encoded",
     "Fitted",
     "Hashed",
+    "IdSequence",
     "Ids",
     "Input",
+    "Number",
     "Quantiles",
     "Standardised",
+    "Text",
     "fit_vocabularies",
 ]

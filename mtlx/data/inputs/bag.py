@@ -1,17 +1,15 @@
 """A column that holds several values in a row."""
 
 import dataclasses
-from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
 
-from mtlx.data.categorical import Categorical, Column, as_categorical
+from mtlx.data.categorical import Column, as_categorical
 from mtlx.data.inputs.fitted import Encoded, Fitted, check_counts
+from mtlx.data.lists import Lists
 from mtlx.data.vocabulary import Vocabulary
 from mtlx.types import Field
-
-PADDING = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +20,8 @@ class Bag:
     summed is the encoder's to say (`encoder/bag=mean|sum`).
 
     Args:
-        separator: between the values in the column's text.
+        separator: between the values in the column's text; a column of lists (Parquet)
+            needs none.
         min_count: values in fewer training rows than this are unknown, id 0.
         length: most values of a row that are kept, the first ones; None: as many as the
             training row with the most of them has.
@@ -51,22 +50,17 @@ class Bag:
         """A bag's own table is its field's, which no other field can read."""
         return False
 
-    def count(self, column: Column) -> Mapping[str, int]:
+    def count(self, column: Column | Lists) -> Mapping[str, int]:
         """In how many rows each value is."""
-        counts = Counter()
-        for text, rows in as_categorical(column).counts().items():
-            counts.update(dict.fromkeys(self._split(text), rows))
-        return counts
+        return self._lists(column).values.counts()
 
-    def fit(self, name: str, column: Column, vocabulary: Vocabulary) -> Fitted:
+    def fit(self, name: str, column: Column | Lists, vocabulary: Vocabulary) -> Fitted:
         """See `Input`."""
-        texts = as_categorical(column).counts()
-        longest = max(len(self._split(text)) for text in texts)
-        length = self.length or max(longest, 1)
+        longest = int(self._lists(column).lengths.max(initial=1))
+        length = self.length or longest
 
         def encode(column):
-            ids = self._ids(as_categorical(column), vocabulary, length)
-            return Encoded(fields={name: ids})
+            return Encoded(fields={name: self._ids(column, vocabulary, length)})
 
         field = Field(name, "bag", (length,), (vocabulary.size,), self._shared())
         return Fitted(encode, fields=(field,))
@@ -74,16 +68,14 @@ class Bag:
     def _shared(self) -> tuple[str, ...]:
         return () if self.shared is None else (self.shared,)
 
-    def _split(self, text: str) -> list[str]:
-        values = (value.strip() for value in text.split(self.separator))
-        return list(dict.fromkeys(value for value in values if value))
+    def _lists(self, column: Column | Lists) -> Lists:
+        """The distinct values of each row."""
+        if not isinstance(column, Lists):
+            column = Lists.of_texts(as_categorical(column), self.separator)
+        return column.distinct()
 
     def _ids(
-        self, column: Categorical, vocabulary: Vocabulary, length: int
+        self, column: Column | Lists, vocabulary: Vocabulary, length: int
     ) -> np.ndarray:
-        """[B, length] int32, by the distinct texts of the column."""
-        table = np.full((len(column.values), length), PADDING, np.int32)
-        for row, text in enumerate(column.values.tolist()):
-            values = self._split(text)[:length]
-            table[row, : len(values)] = [vocabulary.id(value) for value in values]
-        return table[column.codes]
+        lists = self._lists(column)
+        return lists.padded(vocabulary.ids(lists.values), length)

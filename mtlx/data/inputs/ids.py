@@ -18,16 +18,23 @@ class Ids:
             shared vocabulary it is declared, and the rows are counted, once.
         shared: another column of ids; both then have one vocabulary, and one embedding
             table: this column becomes a field that reads the other's.
+        missing: what an empty text is: a "value" like others, with an id of its own if
+            training rows hold it, or "unknown", id 0.
 
     Raises:
-        ValueError: a min_count below 1, or one beside `shared`.
+        ValueError: a min_count below 1, or one beside `shared`; another `missing`.
     """
 
     min_count: int = 1
     shared: str | None = None
+    missing: str = "value"
 
     def __post_init__(self):
         check_counts("Ids", self.min_count, self.shared)
+        if self.missing not in ("value", "unknown"):
+            raise ValueError(
+                f"Ids: expected missing to be value or unknown, found {self.missing!r}."
+            )
 
     @property
     def owns_table(self) -> bool:
@@ -36,7 +43,10 @@ class Ids:
 
     def count(self, column: Column) -> Mapping[str, int]:
         """In how many rows each value is."""
-        return as_categorical(column).counts()
+        counts = as_categorical(column).counts()
+        if self.missing == "unknown":
+            counts.pop("", None)
+        return counts
 
     def fit(self, name: str, column: Column, vocabulary: Vocabulary) -> Fitted:
         """See `Input`."""

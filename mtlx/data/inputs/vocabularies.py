@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
-from mtlx.data.categorical import Columns
 from mtlx.data.inputs.fitted import Counted, Input
 from mtlx.data.vocabulary import Vocabulary
 
 
 def fit_vocabularies(
-    columns: Columns, inputs: Mapping[str, Input]
+    columns: Mapping[str, Any], inputs: Mapping[str, Input]
 ) -> dict[str, Vocabulary]:
     """Column -> its vocabulary, of those that have one (`Ids`, `Bag`).
 
