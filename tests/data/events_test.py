@@ -183,6 +183,27 @@ def test_cold_targets_are_masked_or_misses():
         build(log, cold_targets="keep")
 
 
+@pytest.mark.parametrize("cold_targets", ["mask", "miss"])
+def test_rare_items_have_one_vocabulary_everywhere(cold_targets):
+    log = as_log(raw_events())
+    counts = Categorical.counts(log.columns["item_id"].take(log.train))
+    most = sorted(counts.values())[-3]
+    inputs = INPUTS | {"item_id": Ids(min_count=most)}
+    data = event_dataset(
+        "made_up", log, TASKS, inputs, ITEM, HISTORY, LENGTH, cold_targets=cold_targets
+    )
+    kept = sum(count >= most for count in counts.values())
+    item = data.schema.names.index("item_id")
+    assert data.schema.cardinalities[item] == data.tasks[1].num_classes == kept + 1
+    assert data.schema.fields[-1].sizes[0] == kept + 1
+    counted = data.train.where["next_item"]
+    assert 0 < counted.sum() < data.train.where["tags"].sum()
+    assert (data.train.labels["next_item"][counted] > 0).all()
+    assert (data.test.where["tags"] == data.test.where["next_item"]).all() == (
+        cold_targets == "miss"
+    )
+
+
 def test_a_history_holds_past_events_alone():
     raw = raw_events()
     past = raw["action"] == 0

@@ -12,6 +12,7 @@ from mtlx.data.builders import movielens_100k_format as small
 from mtlx.data.builders.movielens_100k_source import PUBLISHED as SMALL
 from mtlx.data.builders.movielens_latest_small_source import PUBLISHED as LATEST
 from mtlx.data.inputs import Ids
+from mtlx.data.movielens_100k import EDITION
 from tests.data.movielens_files import (
     FILMS,
     RATINGS,
@@ -218,6 +219,23 @@ def test_the_random_split_tests_a_fifth_and_no_history_holds_it(folder):
     again, other = movielens_100k(**load), movielens_100k(**load, split_seed=1)
     assert np.array_equal(data.test.labels["rating"], again.test.labels["rating"])
     assert not np.array_equal(data.test.labels["rating"], other.test.labels["rating"])
+
+
+def test_users_and_films_alone_as_in_the_tutorial(folder):
+    others = set(EDITION.inputs) - {"user_id", "item_id"}
+    data = movielens_100k(
+        tasks=("rating", "next_item"),
+        split="random",
+        history=0,
+        show_item=True,
+        inputs=dict.fromkeys(others),
+        data_dir=folder,
+    )
+    assert data.schema.names == ("user_id", "item_id")
+    assert data.schema.fields == ()
+    ids = column(data.train, data, "item_id")
+    np.testing.assert_array_equal(ids, data.train.labels["next_item"])
+    assert data.train.where["rating"].all() and data.train.where["next_item"].all()
 
 
 def test_latest_small_from_its_archive(archive):

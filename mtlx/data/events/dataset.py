@@ -72,7 +72,7 @@ def event_dataset(
     targets = [task.column for task in tasks]
     features = EventFeatures.fit(log, kept, item, history, length, targets)
     known, labels, where = event_labels(
-        log.columns, tasks, features.vocabularies, cold_targets
+        log.columns, tasks, features.vocabularies, cold_targets, log.train
     )
     _, group = np.unique(log.user, return_inverse=True)
     if length:

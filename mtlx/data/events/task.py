@@ -34,6 +34,7 @@ def event_labels(
     tasks: Sequence[EventTask],
     vocabularies: Mapping[str, Vocabulary],
     cold_targets: str,
+    train: np.ndarray,
 ) -> tuple[tuple[Task, ...], dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Tasks as models know them, their labels, and the events that count for each.
 
@@ -44,6 +45,8 @@ def event_labels(
         cold_targets: what becomes of an event whose label no training event has:
             "mask", it does not count; "miss", its label is `UNKNOWN`, which is no
             training row's label and so practically never predicted.
+        train: [N] bool, the training events. Theirs is only unknown where an input cuts
+            rare ids; then it does not count.
 
     Raises:
         DataError: see `build_labels`.
@@ -54,8 +57,8 @@ def event_labels(
         if isinstance(column, Categorical):
             vocabulary = vocabularies[task.column]
             ids, classes = vocabulary.ids(column), vocabulary.size
-            unknown = MISSING if cold_targets == "mask" else UNKNOWN
-            column = np.where(ids == UNKNOWN, unknown, ids)
+            masked = (ids == UNKNOWN) & (train | (cold_targets == "mask"))
+            column = np.where(masked, MISSING, ids)
         raw[task.name] = column
         if task.space is not None:
             raw[task.space] = columns[task.space]
