@@ -1,8 +1,6 @@
 """The options of the logs of behaviour, from the configuration to a training step."""
 
-import hashlib
 import inspect
-import sys
 from pathlib import Path
 
 import jax
@@ -12,9 +10,8 @@ from hydra.utils import get_method
 
 import experiments.train  # noqa: F401  registers the resolver of the folder names
 import mtlx.compose
-from mtlx.data.builders.movielens_100k_source import PUBLISHED
 from tests.conf_test import step_shapes
-from tests.data.movielens_files import write_100k
+from tests.data.movielens_files import publish_100k
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 OPTIONS = (
@@ -52,13 +49,7 @@ def test_every_option_names_the_arguments_of_its_data_set(option):
 
 @pytest.fixture
 def parts(tmp_path, monkeypatch):
-    folder = write_100k(tmp_path / "raw")
-    sha256 = {
-        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        for name in PUBLISHED.sha256
-    }
-    module = sys.modules["mtlx.data.movielens_100k"]
-    monkeypatch.setattr(module, "PUBLISHED", PUBLISHED._replace(sha256=sha256))
+    folder = publish_100k(tmp_path / "raw", monkeypatch)
 
     def build(*overrides):
         return mtlx.compose.build(

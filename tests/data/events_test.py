@@ -1,83 +1,23 @@
-"""Logs of events: rows against a loop over the log, and no row sees its future."""
+"""Logs of events: rows against a loop over the log."""
 
-import jax
 import numpy as np
 import pytest
 
 from mtlx.data import DataError
 from mtlx.data.categorical import Categorical
-from mtlx.data.events import (
-    EventLog,
-    EventTask,
-    event_dataset,
-    split_by_time,
-    split_by_user,
+from mtlx.data.events import event_dataset, split_by_time, split_by_user
+from mtlx.data.inputs import Ids
+from tests.data.event_logs import (
+    HISTORY,
+    INPUTS,
+    ITEM,
+    LENGTH,
+    SPLITS,
+    TASKS,
+    as_log,
+    build,
+    raw_events,
 )
-from mtlx.data.inputs import Bag, Ids, Standardised
-
-TASKS = (
-    EventTask("bought", "binary", "bought"),
-    EventTask("next_item", "multiclass", "item_id", foretells=True),
-    EventTask("tags", "multilabel", "tags", foretells=True, classes=3),
-)
-INPUTS = {
-    "user_id": Ids(),
-    "hour": Ids(),
-    "item_id": Ids(),
-    "words": Bag(),
-    "price": Standardised(),
-}
-ITEM = ("item_id", "words", "price")
-HISTORY = ("item_id", "action")
-LENGTH = 3
-SPLITS = ("train", "validation", "test")
-
-
-def raw_events(seed=0, count=90):
-    rng = np.random.default_rng(seed)
-    time = np.sort(rng.integers(0, 40, count))  # many at one moment
-    item = rng.integers(0, 8, count) + 3 * (time > 32)  # some appear late
-    return {
-        "user": rng.integers(0, 6, count),
-        "time": time,
-        "item": item,
-        "action": rng.integers(0, 3, count),
-        "bought": rng.integers(0, 2, count),
-        "hour": time % 5,
-    }
-
-
-def as_log(raw, past=None):
-    """The columns of a log; words, price and tags are facts of the item."""
-    item, time = raw["item"], raw["time"]
-    facts = np.random.default_rng(9).integers(0, 2, (20, 3)).astype(np.int8)
-    words = np.array([f"w{i % 4}|w{i % 3}" for i in range(20)])
-    columns = {
-        "user_id": Categorical.of(raw["user"]),
-        "hour": Categorical.of(raw["hour"]),
-        "item_id": Categorical.of(item),
-        "words": Categorical.of(words[item]),
-        "price": item * 1.5 + 1,
-        "action": Categorical.of(raw["action"]),
-        "bought": raw["bought"],
-        "tags": facts[item],
-    }
-    past = np.ones(len(time), bool) if past is None else past
-    return EventLog(
-        columns,
-        raw["user"],
-        time,
-        past,
-        time < 28,
-        (time >= 28) & (time < 34),
-        time > 33,
-    )
-
-
-def build(log, tasks=TASKS, length=LENGTH, **options):
-    return event_dataset(
-        "made_up", log, tasks, INPUTS, ITEM, HISTORY, length, **options
-    )
 
 
 def ids_of(values, train):
@@ -219,81 +159,6 @@ def test_no_history():
     assert data.train.where["next_item"].sum() == as_log(raw_events()).train.sum()
     with pytest.raises(ValueError, match="history >= 0 events, found -1"):
         build(as_log(raw_events()), length=-1)
-
-
-@pytest.mark.parametrize("show_item", [False, True])
-@pytest.mark.parametrize("now", [30, 34, 38])
-def test_nothing_of_a_rows_features_is_of_its_future(now, show_item):
-    """All that is known only from `now` on is changed: no row up to then notices."""
-    raw, other = raw_events(), raw_events(seed=1)
-    later = raw["time"] >= now
-    changed = raw | {
-        name: np.where(later, other[name], raw[name])
-        for name in ("item", "action", "bought")
-    }
-    found = []
-    for events in (raw, changed):
-        data = build(as_log(events), show_item=show_item)
-        for split in SPLITS:
-            hidden = ~getattr(data, split).where["bought"]
-            keep = rows_until(as_log(raw), data, split, now, hidden)
-            features = getattr(data, split).features
-            found.append({name: column[keep] for name, column in features.items()})
-    half = len(found) // 2
-    assert sum(len(f["history"]) for f in found[:half]) > 50
-    for before, after in zip(found[:half], found[half:], strict=True):
-        assert jax.tree.all(jax.tree.map(np.array_equal, before, after))
-
-
-def rows_until(log, data, split, now, hidden):
-    """Rows before `now`, and those at `now` whose item is hidden."""
-    events = np.flatnonzero(getattr(log, split))
-    if len(hidden) == len(events):
-        times = log.time[events]
-    else:
-        seen = previous_events(log)
-        times = np.concatenate([log.time[events], log.time[events[seen[events]]]])
-    return (times < now) | ((times == now) & hidden)
-
-
-def previous_events(log):
-    earlier = (log.user[:, None] == log.user[None]) & (
-        log.time[:, None] > log.time[None]
-    )
-    return earlier.any(axis=1)
-
-
-def test_hidden_rows_of_one_history_and_context_are_alike():
-    """Whatever is tried, the item cannot be told from a row that hides it."""
-    raw = raw_events()
-    log = as_log(raw)
-    changed = log._replace(
-        columns=log.columns
-        | {
-            name: log.columns[name].take(np.roll(np.arange(len(log.time)), 1))
-            for name in ("words",)
-        }
-    )
-    for split in SPLITS:
-        first, second = (getattr(build(x), split) for x in (log, changed))
-        hidden = ~first.where["bought"]
-        assert hidden.any()
-        for name in first.features:
-            np.testing.assert_array_equal(
-                first.features[name][hidden], second.features[name][hidden]
-            )
-
-
-def test_the_training_events_alone_fit():
-    raw = raw_events()
-    log = as_log(raw)
-    kept = log.train | (raw["time"] == 29) | (raw["time"] == 36)
-    short = as_log({name: column[kept] for name, column in raw.items()})
-    full, part = build(log), build(short)
-    assert full.schema == part.schema
-    assert full.tasks == part.tasks
-    same = jax.tree.map(np.array_equal, full.train, part.train)
-    assert jax.tree.all(same)
 
 
 def test_a_split_without_rows_is_refused():

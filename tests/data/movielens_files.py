@@ -1,9 +1,14 @@
 """Made-up files in the form of MovieLens' two editions."""
 
+import hashlib
 import random
+import sys
+import zipfile
 
 from mtlx.data.builders import movielens_100k_format as small
 from mtlx.data.builders import movielens_latest_small_format as latest
+from mtlx.data.builders.movielens_100k_source import PUBLISHED as SMALL
+from mtlx.data.builders.movielens_latest_small_source import PUBLISHED as LATEST
 
 USERS, FILMS, RATINGS = 20, 15, 240
 
@@ -69,3 +74,27 @@ def latest_files(ratings=None):
         year = year_of(film) and f" ({year_of(film)})"
         films += f'{film},"Film, {film}{year} ",{genres or "(no genres listed)"}\r\n'
     return {latest.RATINGS: text.encode(), latest.MOVIES: films.encode()}
+
+
+def publish_100k(folder, monkeypatch, ratings=None):
+    """Makes made-up files the published ones; returns their folder."""
+    write_100k(folder, ratings)
+    contents = {name: (folder / name).read_bytes() for name in SMALL.sha256}
+    _publish("mtlx.data.movielens_100k", SMALL, contents, monkeypatch)
+    return folder
+
+
+def publish_latest(folder, monkeypatch):
+    """Likewise; latest-small comes as an archive with a folder in it."""
+    contents = latest_files()
+    _publish("mtlx.data.movielens_latest_small", LATEST, contents, monkeypatch)
+    with zipfile.ZipFile(folder / LATEST.archives[0], "w") as file:
+        for name, content in contents.items():
+            file.writestr(f"ml-latest-small/{name}", content)
+    return folder
+
+
+def _publish(module, source, contents, monkeypatch):
+    sha256 = {name: hashlib.sha256(c).hexdigest() for name, c in contents.items()}
+    replaced = source._replace(sha256=sha256)
+    monkeypatch.setattr(sys.modules[module], "PUBLISHED", replaced)
