@@ -55,7 +55,7 @@ architectures: setup  ## all architectures on the full Census-Income data
 kuairand: setup  ## all architectures on KuaiRand-Pure
 	@$(RUN) -m experiments.train experiment=kuairand
 	@$(RUN) -m experiments.train -m experiment=kuairand \
-	  model=esmm,escm2_ipw,escm2_dr,aitm 'model.chain=[click,long_view]'
+	  model=esmm,escm2_ipw,escm2_dr,aitm '++model.chain=[click,long_view]'
 	@$(RUN) -m experiments.report runs/kuairand
 	@$(RUN) -m experiments.architectures runs/kuairand docs/results/kuairand.md
 

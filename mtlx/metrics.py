@@ -8,13 +8,18 @@ output that is NaN; such values are left out of means (`nanmean_over_tasks`), ne
 replaced.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from mtlx import auc_metrics as auc
+from mtlx import calibration_metrics as calibration
+from mtlx import multilabel_metrics as multilabel
 from mtlx import pixel_metrics as pixel
+from mtlx import ranking_metrics as ranking
 from mtlx.types import Array, Bool, Float, Int
 
 HostArray = np.ndarray | Array
@@ -22,13 +27,16 @@ Outputs = Float[HostArray, "batch ..."]
 Labels = Float[HostArray, "batch ..."] | Int[HostArray, "batch ..."]
 Where = Bool[HostArray, "batch"]
 
+CUTOFFS = (1, 5, 10, 20, 50, 100)  # k of the metrics named "recall@k", ...
+
 
 class Metric(NamedTuple):
     """A figure of merit: `compute(merge(measure(...), measure(...)))`.
 
     `measure(outputs, labels, where) -> state`, `merge(state, state) -> state` and
     `compute(state) -> float` are pure; `merge` is associative and commutative. One that
-    is `grouped` has `measure(outputs, labels, where, groups)`.
+    is `grouped` has `measure(outputs, labels, where, groups)`, and one that is
+    `by_query` `measure(outputs, labels, where, queries=None)`.
     """
 
     name: str
@@ -37,6 +45,7 @@ class Metric(NamedTuple):
     merge: Callable[[np.ndarray, np.ndarray], np.ndarray]
     compute: Callable[[np.ndarray], float]
     grouped: bool = False
+    by_query: bool = False
 
 
 def evaluate(
@@ -45,16 +54,22 @@ def evaluate(
     labels: Mapping[str, Labels],
     where: Mapping[str, Where],
     groups: Int[HostArray, "batch"] | None = None,
+    queries: Mapping[str, Int[HostArray, "batch"]] | None = None,
 ) -> dict[str, dict[str, float]]:
     """Every metric of every task, on one set of rows.
 
     Args:
         tasks: `mtlx.tasks.Task`s; their `name` and `metrics` are read.
-        outputs: task -> logits [B], logits [B, C] (multiclass) or predictions [B]; for
-            tasks with a label a pixel, [B, H, W] or [B, H, W, C].
-        labels: task -> [B]; 0 or 1, 0 .. C - 1, or a value; or likewise of each pixel.
+        outputs: task -> logits [B], logits [B, C] (multiclass, multilabel) or
+            predictions [B]; for tasks with a label a pixel, [B, H, W] or [B, H, W, C];
+            for retrieval tasks, the rank [B] of each row's item in its query's list,
+            from 1.
+        labels: task -> [B]; 0 or 1, 0 .. C - 1, or a value; [B, C] of 0, 1 or -1
+            (multilabel, -1 is none); or likewise of each pixel.
         where: task -> [B] bool, True for the rows that count.
         groups: [B] which rows a grouped metric compares with one another.
+        queries: retrieval task -> [B], rows with one number have one list; of a task
+            that is not here, every row is a query by itself.
 
     Returns:
         task -> metric -> value; NaN where the metric is not defined.
@@ -65,7 +80,7 @@ def evaluate(
     """
     return {
         task.name: {
-            name: _evaluate(task.name, name, outputs, labels, where, groups)
+            name: _evaluate(task.name, name, outputs, labels, where, groups, queries)
             for name in task.metrics
         }
         for task in tasks
@@ -78,7 +93,7 @@ def nanmean_over_tasks(values: Mapping[str, float]) -> float:
     return math.fsum(defined) / len(defined) if defined else math.nan
 
 
-def _evaluate(task, name, outputs, labels, where, groups):
+def _evaluate(task, name, outputs, labels, where, groups, queries):
     if name not in METRICS:
         raise ValueError(
             f"Task {task!r}: expected metrics from {sorted(METRICS)}, found {name!r}."
@@ -90,6 +105,8 @@ def _evaluate(task, name, outputs, labels, where, groups):
             f"found none; give the evaluation splits Batch.groups, or mend its metrics."
         )
     extra = (groups,) if metric.grouped else ()
+    if metric.by_query:
+        extra = ((queries or {}).get(task),)
     try:
         state = metric.measure(outputs[task], labels[task], where[task], *extra)
     except ValueError as error:
@@ -186,80 +203,51 @@ def _absolute_error(outputs, labels):
 
 
 def _measure_auc(outputs, labels, where):
-    """State [U, 3]: each distinct score with its positives and its negatives."""
     scores, labels = _counted(outputs, labels, where)
     _one_output(scores)
-    positive = _positive(labels)
-    return _add_up(np.stack([scores, positive, ~positive], axis=1))
-
-
-def _merge_auc(a, b):
-    return _add_up(np.concatenate([a, b]))
-
-
-def _add_up(table):
-    scores, index = np.unique(table[:, 0], return_inverse=True)
-    counts = [np.bincount(index, table[:, c], scores.size) for c in (1, 2)]
-    return np.stack([scores, *counts], axis=1)
-
-
-def _compute_auc(state):
-    """U / (P N): of all (positive, negative) pairs, the share in the right order.
-
-    U is the Mann-Whitney statistic, a tie counting one half. The sums are of whole and
-    half numbers, hence exact up to 2^53 pairs.
-    """
-    scores, positives, negatives = state.T
-    pairs = positives.sum() * negatives.sum()
-    if pairs == 0 or np.isnan(scores).any():
-        return math.nan
-    below = np.cumsum(negatives) - negatives
-    return float(np.sum(positives * (below + negatives / 2)) / pairs)
+    return auc.measure(scores, _positive(labels))
 
 
 def _measure_gauc(outputs, labels, where, groups):
-    """State [U, 4]: each distinct (group, score), its positives and its negatives."""
     scores, labels = _counted(outputs, labels, where)
     _one_output(scores)
-    positive = _positive(labels)
     groups = np.asarray(groups)[np.asarray(where).astype(bool)].astype(np.float64)
-    return _add_up_groups(np.stack([groups, scores, positive, ~positive], axis=1))
+    return auc.measure_groups(groups, scores, _positive(labels))
 
 
-def _merge_gauc(a, b):
-    return _add_up_groups(np.concatenate([a, b]))
+def _measure_ece(outputs, labels, where):
+    logits, labels = _counted(outputs, labels, where)
+    _one_output(logits)
+    positive = _positive(labels)
+    if np.isnan(logits).any():
+        return np.full((3, calibration.ECE_BINS), np.nan)
+    edges = np.linspace(0, 1, calibration.ECE_BINS + 1)[1:-1]
+    return calibration.bin_rows(np.exp(-np.logaddexp(0, -logits)), positive, edges)
 
 
-def _add_up_groups(table):
-    table = table[np.lexsort((table[:, 1], table[:, 0]))]
-    changes = (table[1:, :2] != table[:-1, :2]).any(axis=1)
-    first = np.flatnonzero(np.append(True, changes)[: len(table)])
-    if not len(first):
-        return table
-    return np.hstack([table[first, :2], np.add.reduceat(table[:, 2:], first)])
+def _measure_ranks(outputs, labels, where, queries=None):
+    ranks, items = _counted(outputs, labels, where)
+    _one_output(ranks)
+    if queries is not None:
+        queries = np.asarray(queries)[np.asarray(where).astype(bool)]
+    return ranking.measure(ranks, items, queries)
 
 
-def _compute_gauc(state):
-    """sum_g n_g AUC_g / sum_g n_g over the groups that have both classes.
+def _within(k, ranks, labels):
+    _one_output(ranks)
+    return np.where(np.isnan(ranks), np.nan, ranks <= k)
 
-    n_g counts the rows of group g. AUC_g is exact, as above.
 
-    Reference: Zhu et al., "Optimized Cost per Click in Taobao Display Advertising",
-    KDD 2017; as used by Zhou et al. (DIN), KDD 2018, there weighed by impressions.
-    """
-    groups, scores, positives, negatives = state.T
-    if np.isnan(scores).any():
-        return math.nan
-    _, group = np.unique(groups, return_inverse=True)
-    total = [np.bincount(group, counts) for counts in (positives, negatives)]
-    pairs, rows = total[0] * total[1], total[0] + total[1]
-    before = np.cumsum(total[1]) - total[1]  # negatives of the groups in front
-    below = np.cumsum(negatives) - negatives - before[group]
-    ordered = np.bincount(group, positives * (below + negatives / 2))
-    both = pairs > 0
-    if not both.any():
-        return math.nan
-    return float(np.average(ordered[both] / pairs[both], weights=rows[both]))
+def _ranking_metrics():
+    """Of retrieval tasks, whose outputs are here the ranks of the rows' items."""
+    measure, merge = _measure_ranks, ranking.merge
+    for k in CUTOFFS:
+        yield _mean_metric(f"accuracy@{k}", True, functools.partial(_within, k))
+        for name, figure in ranking.AT_K.items():
+            compute = functools.partial(ranking.compute, figure=figure, k=k)
+            yield Metric(f"{name}@{k}", True, measure, merge, compute, by_query=True)
+    compute = functools.partial(ranking.compute, figure=ranking.mean_reciprocal_rank)
+    yield Metric("mrr", True, measure, merge, compute, by_query=True)
 
 
 def _pixel_metrics():
@@ -286,12 +274,22 @@ def _pixel_metrics():
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("auc", True, _measure_auc, _merge_auc, _compute_auc),
-        Metric("gauc", True, _measure_gauc, _merge_gauc, _compute_gauc, grouped=True),
+        Metric("auc", True, _measure_auc, auc.merge, auc.compute),
+        Metric(
+            "gauc",
+            True,
+            _measure_gauc,
+            auc.merge_groups,
+            auc.compute_groups,
+            grouped=True,
+        ),
         _mean_metric("log_loss", False, _negative_log_likelihood),
         _mean_metric("accuracy", True, _correct),
         _mean_metric("rmse", False, _squared_error, finish=np.sqrt),
         _mean_metric("mae", False, _absolute_error),
+        Metric("ece", False, _measure_ece, np.add, calibration.expected_error),
+        *_ranking_metrics(),
+        *(Metric(name, True, *parts) for name, parts in multilabel.METRICS.items()),
         *_pixel_metrics(),
     )
 }

@@ -1,10 +1,13 @@
 import math
+import re
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn import metrics as sk
+from sklearn.calibration import calibration_curve
 
+from mtlx.calibration_metrics import ECE_BINS
 from mtlx.metrics import METRICS, evaluate, nanmean_over_tasks
 from mtlx.tasks import METRICS as KIND_METRICS
 from mtlx.tasks import Task
@@ -39,10 +42,19 @@ def softmax(x):
     return np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
 
 
+def expected_error(probabilities, labels):
+    """By scikit-learn's curve, which leaves out the bins that are empty."""
+    frequency, confidence = calibration_curve(labels, probabilities, n_bins=ECE_BINS)
+    edges = np.linspace(0, 1, ECE_BINS + 1)
+    count, _ = np.histogram(probabilities, edges)
+    return np.sum(count[count > 0] * np.abs(frequency - confidence)) / len(labels)
+
+
 REFERENCE = {
     "auc": (binary_rows, lambda x, y: sk.roc_auc_score(y, x)),
     "log_loss": (binary_rows, lambda x, y: sk.log_loss(y, sigmoid(x))),
     "accuracy": (binary_rows, lambda x, y: sk.accuracy_score(y, x > 0)),
+    "ece": (binary_rows, lambda x, y: expected_error(sigmoid(x), y)),
     "rmse": (binary_rows, lambda x, y: sk.root_mean_squared_error(y, x)),
     "mae": (binary_rows, lambda x, y: sk.mean_absolute_error(y, x)),
     "multiclass log_loss": (
@@ -60,7 +72,11 @@ CASES = pytest.mark.parametrize("case", REFERENCE)
 def test_every_metric_has_a_reference():
     grouped = {name for name, metric in METRICS.items() if metric.grouped}
     assert grouped == {"gauc"}  # tests/gauc_test.py
-    apart = grouped | {name for kind in PIXEL_KINDS for name in KIND_METRICS[kind]}
+    kinds = (*PIXEL_KINDS, "multilabel")  # tests/pixel_test.py, multilabel_test.py
+    apart = grouped | {name for kind in kinds for name in KIND_METRICS[kind]}
+    ranking = {name for name in METRICS if re.search("@|mrr", name)}
+    apart |= ranking  # tests/ranking_metrics_test.py
+    assert ranking == {n for n in METRICS if METRICS[n].by_query or "accuracy@" in n}
     assert {case.split()[-1] for case in REFERENCE} == set(METRICS) - apart
     assert all(name == metric.name for name, metric in METRICS.items())
 

@@ -2,6 +2,7 @@
 
 from mtlx.data.aliccp import aliccp
 from mtlx.data.aliexpress import aliexpress
+from mtlx.data.amazon_s3rec import amazon_s3rec
 from mtlx.data.array_record_blocks import ArrayRecordBlocks, write_array_record
 from mtlx.data.bert_tokenizer import bert_tokenizer
 from mtlx.data.blocks import Blocks, BlockSource
@@ -15,11 +16,16 @@ from mtlx.data.joint import joint
 from mtlx.data.kuairand import kuairand
 from mtlx.data.labels import build_labels
 from mtlx.data.layout import Layout
+from mtlx.data.movielens_100k import movielens_100k
+from mtlx.data.movielens_latest_small import movielens_latest_small
 from mtlx.data.multi_mnist import multi_mnist
 from mtlx.data.parquet_blocks import ParquetBlocks
+from mtlx.data.rees46_sessions import rees46_sessions
+from mtlx.data.retailrocket_multibehavior import retailrocket_multibehavior
 from mtlx.data.synthetic_mmoe import synthetic_mmoe
 from mtlx.data.synthetic_scenes import synthetic_scenes
 from mtlx.data.table import table
+from mtlx.data.taobao_multibehavior import taobao_multibehavior
 from mtlx.data.text_tokenizer import TextTokenizer
 from mtlx.data.with_vectors import with_vectors
 from mtlx.data.womens_clothing import womens_clothing
@@ -37,6 +43,7 @@ __all__ = [
     "TextTokenizer",
     "aliccp",
     "aliexpress",
+    "amazon_s3rec",
     "bert_tokenizer",
     "build_labels",
     "byterec",
@@ -45,10 +52,15 @@ __all__ = [
     "jdsearch",
     "joint",
     "kuairand",
+    "movielens_100k",
+    "movielens_latest_small",
     "multi_mnist",
+    "rees46_sessions",
+    "retailrocket_multibehavior",
     "synthetic_mmoe",
     "synthetic_scenes",
     "table",
+    "taobao_multibehavior",
     "with_vectors",
     "womens_clothing",
     "write_array_record",
