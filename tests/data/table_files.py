@@ -8,6 +8,33 @@ import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 
+from mtlx import data
+from mtlx.data import tabular
+from mtlx.data.inputs import Date, Ids, IdSequence, Number, Text
+from mtlx.tasks import Task
+
+TASKS = (
+    Task("click", "binary", label="clicked", metrics=("auc", "gauc")),
+    Task("buy", "binary", label="bought", space="clicked"),
+    Task("stars", "regression"),
+)
+INPUTS = {
+    "user": Ids(),
+    "item": Ids(min_count=2),
+    "brand": Ids(missing="unknown"),
+    "price": Number(missing="median", indicator=True, clip=(0.05, 0.95)),
+    "seen": IdSequence(length=4, shared="item"),
+    "title": Text(length=5, min_count=1),
+    "time": Date(parts=("weekday",)),
+}
+SPLIT = tabular.ByTime("time", validation=0.2, test=0.2)
+
+
+def load(files, **options):
+    options = {"split": SPLIT, "inputs": INPUTS, "group": "user"} | options
+    return data.table(files, tasks=options.pop("tasks", TASKS), **options)
+
+
 ROWS = 240
 
 
@@ -54,3 +81,15 @@ def write_parquet(path, columns):
     """The columns with their own types, lists as lists."""
     pyarrow.parquet.write_table(pyarrow.table(columns), path)
     return path
+
+
+def rows_of(shop):
+    """Split -> its rows, by the definition of the split."""
+    ordered = sorted(shop["time"])
+    first, second = ordered[round(0.6 * ROWS)], ordered[round(0.8 * ROWS)]
+    time = np.array(shop["time"])
+    return {
+        "train": np.flatnonzero(time < first),
+        "validation": np.flatnonzero((time >= first) & (time < second)),
+        "test": np.flatnonzero(time >= second),
+    }
