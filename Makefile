@@ -8,7 +8,8 @@ PEER_PYTHON ?=
 BENCH = $(if $(PEER_PYTHON),--peer-python $(PEER_PYTHON))
 READY = $(VENV)/.ready
 # The tables that two cores can do; the others need an accelerator or more data.
-QUICK = hu2023 pareto_mtl pcgrad cagrad nash_mtl gradnorm mmoe ple
+QUICK = hu2023/limits pareto_mtl/synthetic pcgrad/toy cagrad/toy nash_mtl/toy gradnorm/toy \
+  mmoe/label_correlation mmoe/synthetic mmoe/census_group1 mmoe/census_group2 ple/census
 REPRODUCE = $(RUN) -m experiments.reproduce output=docs/reproductions
 
 .PHONY: help setup compare toy test lint bench full architectures kuairand reproduce \
@@ -64,7 +65,8 @@ kuairand: setup  ## all architectures on KuaiRand-Pure
 	@$(RUN) -m experiments.architectures runs/kuairand docs/results/kuairand.md
 
 reproduce: setup  ## published tables and ours, with few seeds
-	@for paper in $(QUICK); do $(REPRODUCE) paper=$$paper seeds=reduced || exit 1; done
+	@for name in $(QUICK); do \
+	  $(REPRODUCE) paper=$${name%/*} table=$${name#*/} seeds=reduced || exit 1; done
 	@$(RUN) -m experiments.reproductions
 
 reproduce-full: setup  ## the same with the published number of runs, and all tables

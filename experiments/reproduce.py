@@ -160,14 +160,16 @@ def _facts(
     versions = {
         name: importlib.metadata.version(name) for name in ("jax", "flax", "optax")
     }
-    minutes = sum(record["train_seconds"] for record in records) / 60
+    seconds = sum(record["train_seconds"] for record in records)
+    spent = f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.1f} minutes"
+    apart = ", tuning apart" if spec.tuning else ""
     return {
         "command": f"python -m experiments.reproduce paper={spec.paper} "
         f"table={spec.table} seeds={seeds}",
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": ", ".join(f"{name} {of}" for name, of in versions.items()),
-        "training": f"{minutes:.1f} minutes for {len(records)} runs, tuning apart",
+        "training": f"{spent} for {len(records)} runs{apart}",
     }
 
 

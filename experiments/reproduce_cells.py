@@ -1,7 +1,7 @@
 """Runs the cells of a table that have no result yet."""
 
+import hashlib
 import itertools
-import json
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -34,8 +34,10 @@ class Cell(NamedTuple):
 
 
 def folder_of(root: Path, row: Row, settings: Settings, seed: int) -> Path:
-    """E.g. ROOT/shared-bottom/learning_rate=0.001/seed=0."""
-    slug = re.sub(r"[^a-z0-9.]+", "-", row.name.lower()).strip("-")
+    """E.g. ROOT/shared-bottom-5f3a1c/learning_rate=0.001/seed=0."""
+    words = re.sub(r"[^a-z0-9.]+", "-", row.name.lower()).strip("-")
+    # Names that differ in signs alone are different rows.
+    slug = f"{words}-{hashlib.sha256(row.name.encode()).hexdigest()[:6]}"
     point = ",".join(f"{k.rsplit('.', 1)[-1]}={v}" for k, v in settings.items())
     return root / slug / (point or "as_specified") / f"seed={seed}"
 
@@ -102,7 +104,7 @@ def run_cells(spec: Spec, cells: Iterable[Cell], devices: int) -> list[str]:
     for cell in cells:
         if cell.row.call is None:
             trained.append(cell)
-        elif read_result(cell.folder) is None:
+        else:
             try:
                 _call(cell)
             except Exception as error:  # the other cells are worth having
@@ -141,14 +143,34 @@ def _job(spec: Spec, cell: Cell, number: int) -> Job:
 
 
 def _call(cell: Cell) -> None:
+    """Calls the row's function unless it has been.
+
+    Raises:
+        FileExistsError: the folder holds the result of another call.
+    """
+    call, record = _without_folders(cell.row.call), read_result(cell.folder)
+    if record is not None:
+        if record["call"] != call:
+            raise FileExistsError(
+                f"Expected {cell.folder} to hold the result of {call}, found that of "
+                f"{record['call']}. Remove the folder."
+            )
+        return
     begin = time.perf_counter()
     function = parts.instantiate(OmegaConf.create({**cell.row.call, "_partial_": True}))
     scores = function() if cell.row.deterministic else function(seed=cell.seed)
-    cell.folder.mkdir(parents=True, exist_ok=True)
     seconds = time.perf_counter() - begin
-    facts = {"call": json.loads(json.dumps(dict(cell.row.call), default=str))}
-    write_result(
-        cell.folder,
-        {**facts, "seed": cell.seed, "test": scores, "train_seconds": seconds},
-    )
+    cell.folder.mkdir(parents=True, exist_ok=True)
+    facts = {"call": call, "seed": cell.seed, "train_seconds": seconds}
+    write_result(cell.folder, {**facts, "test": scores})
     say(f"{cell.row.name} seed {cell.seed}: {seconds:.1f} s")
+
+
+def _without_folders(call: Any) -> Any:
+    """Where the data lie does not change what is computed."""
+    if isinstance(call, Mapping):
+        kept = {k: v for k, v in call.items() if k not in ("data_dir", "cache_dir")}
+        return {k: _without_folders(v) for k, v in kept.items()}
+    if isinstance(call, list | tuple):
+        return [_without_folders(item) for item in call]
+    return call

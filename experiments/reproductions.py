@@ -63,7 +63,7 @@ def _row(record: Record, folder: Path) -> str:
     runs = f"{seeds['run']} of {seeds['published']}" if seeds["run"] else "not run"
     facts = record["facts"]
     alone = counts[OURS_ALONE]
-    title = record["title"] + (f" ({alone} cells ours alone)" if alone else "")
+    title = record["title"] + (f" ({alone} ours alone)" if alone else "")
     cells = [
         f"[{name}]({name}.md)" if stored else name,
         title,

@@ -12,8 +12,10 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from experiments import reproduce, reproduce_spec
+from experiments.reproduce_cells import folder_of
 from experiments.reproduce_spec import choose_tables, load_spec, table_names
 from experiments.train import CONF
+from mtlx.results.reproduction.spec import Row
 
 SMALL = {
     "title": "Two models on made-up data",
@@ -164,6 +166,23 @@ def test_a_failing_cell_is_told_and_the_others_stay(small, capsys, monkeypatch):
     record = json.loads(Path("out/nobody/small.json").read_text())
     verdicts = {cell["row"]: cell["verdict"] for cell in record["cells"]}
     assert verdicts["Broken"] == "not run" and verdicts["Exact"] == "ours alone"
+
+
+def test_rows_that_differ_in_signs_have_folders_of_their_own():
+    rows = (Row(f"at {x:+g}", (), None, False, {}, "") for x in (-0.2, 0.2))
+    first, second = (folder_of(Path("r"), row, {"a.b": 1e-3}, 4) for row in rows)
+    assert first != second
+    assert first.parts[2:] == ("b=0.001", "seed=4")
+
+
+def test_the_result_of_another_call_is_refused(small, capsys, monkeypatch):
+    monkeypatch.setattr(reproduce, "tune", lambda *_: ({}, []))
+    assert reproduce.main(["paper=nobody", "seeds=1", "output=out"]) == 0
+    path = Path("tables/nobody/small.yaml")
+    path.write_text(path.read_text().replace("1.25", "1.5"))
+    assert reproduce.main(["paper=nobody", "seeds=1", "output=out"]) == 1
+    error = capsys.readouterr().err
+    assert "Exact, seed 0: Expected" in error and "Remove the folder" in error
 
 
 def _times():

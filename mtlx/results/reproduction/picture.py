@@ -16,6 +16,7 @@ COLOR = {
     "not comparable": "#666666",
     "ours alone": "#3f5fa8",
 }
+LABEL = "ours: "
 
 
 def draw_table(record: Record) -> Figure | None:
@@ -45,7 +46,7 @@ def draw_table(record: Record) -> Figure | None:
     axes[0, 0].set_yticks(range(len(names)), names)
     axes[0, 0].set_ylim(len(names) - 0.5, -0.5)
     style.head(figure, record["title"])
-    _legend(figure)
+    _legend(figure, {cell["verdict"] for cells in shown.values() for cell in cells})
     return figure
 
 
@@ -68,12 +69,13 @@ def _spread(printed: Record) -> float | None:
     return float(quantile * printed["std"] / printed["n"] ** 0.5)
 
 
-def _legend(figure: Figure) -> None:
+def _legend(figure: Figure, verdicts: set[str]) -> None:
     handles = [
-        Line2D([], [], marker="o", linestyle="", color=color, label=f"ours, {verdict}")
+        Line2D([], [], marker="o", linestyle="", color=color, label=LABEL + verdict)
         for verdict, color in COLOR.items()
+        if verdict in verdicts
     ]
     look = {"marker": "D", "linestyle": "", "color": "#222222", "mfc": "white"}
     handles.append(Line2D([], [], label="published", **look))
-    columns = max(2, int(figure.get_figwidth() / 2.2))
+    columns = int(figure.get_figwidth() / 2.0)
     figure.legend(handles=handles, loc="outside lower center", ncols=columns)
