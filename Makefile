@@ -7,8 +7,13 @@ RUN = $(VENV)/bin/python
 PEER_PYTHON ?=
 BENCH = $(if $(PEER_PYTHON),--peer-python $(PEER_PYTHON))
 READY = $(VENV)/.ready
+# The tables that two cores can do; the others need an accelerator or more data.
+QUICK = hu2023/limits pareto_mtl/synthetic pcgrad/toy cagrad/toy nash_mtl/toy gradnorm/toy \
+  mmoe/label_correlation mmoe/synthetic mmoe/census_group1 mmoe/census_group2 ple/census
+REPRODUCE = $(RUN) -m experiments.reproduce output=docs/reproductions
 
-.PHONY: help setup compare toy test lint bench full architectures kuairand clean
+.PHONY: help setup compare toy test lint bench full architectures kuairand reproduce \
+  reproduce-full clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -58,6 +63,15 @@ kuairand: setup  ## all architectures on KuaiRand-Pure
 	  model=esmm,escm2_ipw,escm2_dr,aitm '++model.chain=[click,long_view]'
 	@$(RUN) -m experiments.report runs/kuairand
 	@$(RUN) -m experiments.architectures runs/kuairand docs/results/kuairand.md
+
+reproduce: setup  ## published tables and ours, with few seeds
+	@for name in $(QUICK); do \
+	  $(REPRODUCE) paper=$${name%/*} table=$${name#*/} seeds=reduced || exit 1; done
+	@$(RUN) -m experiments.reproductions
+
+reproduce-full: setup  ## the same with the published number of runs, and all tables
+	@$(REPRODUCE) seeds=published
+	@$(RUN) -m experiments.reproductions
 
 clean:  ## remove the environment (results stay)
 	rm -rf $(VENV)

@@ -36,8 +36,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m experiments.report",
         description="Print the table of a study and write results.md, results.csv, "
-        "report.html and its pictures into the study's folder. Reads whatever is "
-        "there: unfinished runs are listed, not counted.",
+        "comparisons.csv, report.html and its pictures into the study's folder. Reads "
+        "whatever is there: unfinished runs are listed, not counted.",
         epilog="Example: python -m experiments.report runs/compare",
     )
     parser.add_argument(
@@ -75,7 +75,8 @@ def _show(folder: Path, over: str) -> None:
 
 
 def _whereabouts(report: Report) -> str:
-    names = [report.markdown.name, report.csv.name, f"{len(report.pictures)} PNGs"]
+    texts = (report.markdown, report.csv, report.comparisons)
+    names = [*(text.name for text in texts), f"{len(report.pictures)} PNGs"]
     return f"Report: {report.html} ({', '.join(names)} beside it)"
 
 

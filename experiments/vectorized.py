@@ -50,25 +50,44 @@ def launch(
 
     A group that fails leaves the others alone; its error is raised at the end.
     """
-    keep_compiled()
-    if devices is None:
-        # A no-op beside an accelerator. Cores as devices of their own wait for nobody.
-        jax.config.update("jax_num_cpu_devices", os.cpu_count())
-        devices = jax.local_device_count()
+    devices = all_devices() if devices is None else devices
     jobs: list[Job] = []
     returns = [_collect(config, context, jobs) for config in configs]
+    failed = train_jobs(jobs, max_members, devices)
+    for done in returns:  # told by Hydra, once all groups had their turn
+        if (error := failed.get(done.hydra_cfg.hydra.job.num)) is not None:
+            done.status, done.return_value = JobStatus.FAILED, error
+    return returns
+
+
+def all_devices() -> int:
+    """Their number; without an accelerator each core becomes one.
+
+    To be called before JAX computes anything.
+    """
+    # A no-op beside an accelerator. Cores as devices of their own wait for nobody.
+    jax.config.update("jax_num_cpu_devices", os.cpu_count())
+    return jax.local_device_count()
+
+
+def train_jobs(
+    jobs: Sequence[Job], max_members: int | None, devices: int
+) -> dict[int | None, Exception]:
+    """Trains those that are not done, group by group: {number of a job: its error}.
+
+    A group that fails leaves the others alone.
+    """
+    keep_compiled()
+    failed: dict[int | None, Exception] = {}
     for group in group_jobs([job for job in jobs if not job.is_done()]):
         try:
             if len(group.jobs) == 1:
                 train(group.jobs[0])
             else:
                 train_group(group, max_members, devices)
-        except Exception as error:  # told by Hydra, once all groups had their turn
-            failed = {job.number for job in group.jobs}
-            for done in returns:
-                if done.hydra_cfg.hydra.job.num in failed:
-                    done.status, done.return_value = JobStatus.FAILED, error
-    return returns
+        except Exception as error:
+            failed |= {job.number: error for job in group.jobs}
+    return failed
 
 
 def _collect(config: DictConfig, context: HydraContext, jobs: list[Job]) -> JobReturn:

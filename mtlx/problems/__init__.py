@@ -9,6 +9,11 @@ from mtlx.problems.concave_front import concave_front
 from mtlx.problems.descent import Trajectories, descend
 from mtlx.problems.gradnorm_net import Curves, train_gradnorm_toy
 from mtlx.problems.gradnorm_toy import GradNormToy, gradnorm_toy, wide_scales
+from mtlx.problems.linear_scalarisation import (
+    best_worst_task,
+    explained_by_weights,
+    reaches_everything,
+)
 from mtlx.problems.pcgrad_landscape import pcgrad_landscape
 from mtlx.problems.quadratics import (
     convex_quadratics,
@@ -24,14 +29,17 @@ __all__ = [
     "GradNormToy",
     "Problem",
     "Trajectories",
+    "best_worst_task",
     "concave_front",
     "convex_quadratics",
     "descend",
     "distance_to_front",
     "elementwise_quadratics",
+    "explained_by_weights",
     "gradnorm_toy",
     "lifted",
     "pcgrad_landscape",
+    "reaches_everything",
     "rotated_quadratics",
     "toy2d",
     "train_gradnorm_toy",

@@ -8,13 +8,19 @@ from typing import Any, NamedTuple
 import jinja2
 
 from mtlx.results.captions import describe_table
+from mtlx.results.comparison_table import (
+    CAPTION,
+    comparisons_to_csv,
+    lay_out_comparisons,
+)
 from mtlx.results.plots import Picture, draw_study
 from mtlx.results.provenance import Provenance, trace
 from mtlx.results.store import Study, load_study
 from mtlx.results.summary import summarise
-from mtlx.results.tables import lay_out, to_csv, to_markdown
+from mtlx.results.tables import grid_to_markdown, lay_out, to_csv, to_markdown
 
 TEMPLATE = "report.html.j2"
+COMPARED = "Against single-task, seed by seed"
 
 
 class Report(NamedTuple):
@@ -22,12 +28,13 @@ class Report(NamedTuple):
 
     markdown: Path
     csv: Path
+    comparisons: Path
     html: Path
     pictures: list[Path]
 
 
 def write_report(path: str | Path) -> Report:
-    """Write results.md, results.csv, report.html and PNGs into the study folder.
+    """Write results.md, two CSVs, report.html and PNGs into the study folder.
 
     Args:
         path: the study folder, see `load_study`.
@@ -44,13 +51,14 @@ def write_report(path: str | Path) -> Report:
     texts = {
         "results.md": _markdown(study, facts, pictures),
         "results.csv": to_csv(study),
+        "comparisons.csv": comparisons_to_csv(study),
         "report.html": _html(study, facts, pictures),
     }
     for name, text in texts.items():
         (study.path / name).write_text(text, encoding="utf-8")
-    markdown, csv, html = (study.path / name for name in texts)
+    markdown, csv, comparisons, html = (study.path / name for name in texts)
     paths = [picture.path for drawn in pictures.values() for picture in drawn]
-    return Report(markdown, csv, html, paths)
+    return Report(markdown, csv, comparisons, html, paths)
 
 
 def _markdown(
@@ -60,6 +68,9 @@ def _markdown(
     for data in study.tasks:
         parts += [f"## {data}", to_markdown(summarise(study, data)).rstrip()]
         parts += [_bullets(describe_table(study, data, "headline", "†"))]
+        if (grid := lay_out_comparisons(study, data)) is not None:
+            parts += [f"### {COMPARED}", grid_to_markdown(grid).rstrip()]
+            parts += [_bullets(CAPTION)]
         for picture in pictures[data]:
             parts += [f"![{picture.caption}]({picture.path.name})", picture.caption]
     parts += ["## How it was run", _bullets(f"{k}: {v}" for k, v in _facts(facts))]
@@ -100,7 +111,14 @@ def _section(study: Study, data: str, pictures: list[Picture]) -> dict[str, Any]
         (base64.b64encode(picture.path.read_bytes()).decode(), picture.caption)
         for picture in pictures
     ]
-    return {"data": data, "tables": tables, "pictures": encoded}
+    grid = lay_out_comparisons(study, data)
+    compared = {"title": COMPARED, "table": {"grid": grid, "caption": CAPTION}}
+    return {
+        "data": data,
+        "tables": tables,
+        "compared": compared if grid is not None else None,
+        "pictures": encoded,
+    }
 
 
 def _name(study: Study) -> str:

@@ -76,7 +76,11 @@ def to_rich(summary: pd.DataFrame, title: str, styled: bool = True) -> Table:
 
 def to_markdown(summary: pd.DataFrame) -> str:
     """For GitHub: best in bold, tied with a dagger."""
-    grid = lay_out(summary)
+    return grid_to_markdown(lay_out(summary))
+
+
+def grid_to_markdown(grid: Grid) -> str:
+    """A grid for GitHub, by the same marks."""
     header = [" ".join(filter(None, halves)) for halves in grid.header]
     rule = ["---" if place < grid.names else "---:" for place in range(len(header))]
     rows = [[_mark(cell) for cell in row] for row in grid.rows]

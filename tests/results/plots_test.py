@@ -20,7 +20,7 @@ def drawn(factory):
 
 def test_all_pictures_are_drawn_within_their_size(filled):
     assert drawn(filled) == [
-        *("delta_m", "headlines", "trade_off", "validation", "weights"),
+        *("delta_m", "headlines", "ranks", "trade_off", "validation", "weights"),
         "diagnostics",
     ]
     for path in filled.path.glob("*.png"):

@@ -55,9 +55,10 @@ def written(tmp_path_factory):
 
 def test_writes_all_files_into_the_study_folder(written):
     folder, report = written
-    paths = [report.markdown, report.csv, report.html, *report.pictures]
+    texts = [report.markdown, report.csv, report.comparisons, report.html]
+    paths = [*texts, *report.pictures]
     assert [path.name for path in paths] == [
-        *("results.md", "results.csv", "report.html"),
+        *("results.md", "results.csv", "comparisons.csv", "report.html"),
         *(f"{DATA}_{name}.png" for name in PICTURES),
     ]
     assert all(path.parent == folder and path.stat().st_size for path in paths)

@@ -1,0 +1,177 @@
+"""Published tables and ours: python -m experiments.reproduce paper=P table=T."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+
+from experiments.reproduce_cells import cells_of, read_runs, run_cells, tune
+from experiments.reproduce_spec import choose_tables, load_spec
+from experiments.vectorized import all_devices
+from mtlx.results import style
+from mtlx.results.reproduction.fields import SpecError
+from mtlx.results.reproduction.judge import Record, count_verdicts, judge_table
+from mtlx.results.reproduction.picture import draw_table
+from mtlx.results.reproduction.spec import Spec
+from mtlx.results.reproduction.writers import WRITERS, to_markdown
+
+ROOT = Path("runs/reproduce")
+USAGE = """\
+python -m experiments.reproduce [paper=PAPER [table=TABLE]] [seeds=N|reduced|published]
+                                [run=true|false] [output=FOLDER]
+
+Runs the cells of published tables (conf/reproduce/PAPER/TABLE.yaml) that have no result
+yet, seeds in one program, and writes ours beside the published values: Markdown, LaTeX,
+CSV, HTML and the record they are read from, in FOLDER/PAPER/TABLE.* (default:
+runs/reproduce). seeds: runs of a row, by default the published number. run=false only
+judges what there is. Without table or paper: all tables."""
+KEYS = {"paper": None, "table": None, "seeds": "published", "run": "true"} | {
+    "output": str(ROOT)
+}
+
+
+class Options(NamedTuple):
+    """What was asked for."""
+
+    paper: str | None
+    table: str | None
+    seeds: str
+    run: bool
+    output: Path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Every chosen table; 1 if a run failed or something could not be read, else 0."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if {"-h", "--help"} & set(arguments):
+        print(USAGE)
+        return 0
+    failed: list[str] = []
+    try:
+        options = read_options(arguments)
+        specs = [load_spec(n) for n in choose_tables(options.paper, options.table)]
+        counts = [count_seeds(spec, options.seeds) for spec in specs]
+    except SpecError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    devices = all_devices() if options.run else 1
+    for spec, seeds in zip(specs, counts, strict=True):
+        record, lost = reproduce(spec, seeds, options, devices)
+        write(record, options.output)
+        show(record, options.output)
+        failed += lost
+    for line in failed:
+        print(f"error: {line}", file=sys.stderr)
+    return int(bool(failed))
+
+
+def read_options(arguments: Sequence[str]) -> Options:
+    """name=value pairs.
+
+    Raises:
+        SpecError: no pair, or an unknown name or value.
+    """
+    values = dict(KEYS)
+    for argument in arguments:
+        name, sign, value = argument.partition("=")
+        if not sign or name not in KEYS:
+            raise SpecError(f"Expected {', '.join(KEYS)}=..., found {argument!r}.")
+        values[name] = value
+    if values["run"] not in ("true", "false"):
+        raise SpecError(f"run: expected true or false, found {values['run']!r}.")
+    return Options(
+        values["paper"],
+        values["table"],
+        values["seeds"],
+        values["run"] == "true",
+        Path(values["output"]),
+    )
+
+
+def count_seeds(spec: Spec, asked: str) -> int:
+    """Runs a row.
+
+    Raises:
+        SpecError: neither a number above 0 nor one of the two words.
+    """
+    named = {"reduced": spec.reduced_seeds, "published": spec.seeds}
+    if asked in named:
+        return named[asked]
+    if not asked.isdigit() or int(asked) < 1:
+        raise SpecError(
+            f"seeds: expected a number above 0, {' or '.join(named)}, found {asked!r}."
+        )
+    return int(asked)
+
+
+def reproduce(
+    spec: Spec, seeds: int, options: Options, devices: int
+) -> tuple[Record, list[str]]:
+    """The judged table, and what failed."""
+    root, begin = ROOT / spec.name, time.perf_counter()
+    chosen, failed = tune(spec, root, devices, options.run)
+    cells = cells_of(spec, root, seeds, chosen)
+    if options.run:
+        failed += run_cells(spec, cells, devices)
+    # What more was run before counts too: few seeds never replace many.
+    cells = cells_of(spec, root, max(seeds, spec.seeds), chosen)
+    runs, records = read_runs(cells)
+    most = max(map(len, runs.values()), default=0)
+    facts = _facts(spec, most, records) if records else {}
+    if records and spec.tuning is not None:
+        facts["chosen"] = "; ".join(f"{row}: {of}" for row, of in chosen.items())
+    if options.run and records:
+        facts["this call"] = f"{(time.perf_counter() - begin) / 60:.1f} minutes"
+    return judge_table(spec, runs, facts), failed
+
+
+def write(record: Record, output: Path) -> None:
+    """TABLE.json, every rendering of it, and a picture if something was run."""
+    path = output / record["paper"] / f"{record['table']}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    for suffix, render in WRITERS.items():
+        path.with_suffix(f".{suffix}").write_text(render(record), encoding="utf-8")
+    with style.look():
+        if (figure := draw_table(record)) is not None:
+            figure.savefig(path.with_suffix(".png"))
+
+
+def show(record: Record, output: Path) -> None:
+    """Prints the table and where it went."""
+    console = Console(soft_wrap=True)
+    console.print(to_markdown(record), markup=False, highlight=False)
+    counts = ", ".join(f"{n} {word}" for word, n in count_verdicts(record).items() if n)
+    place = output / record["paper"] / f"{record['table']}.md"
+    console.print(f"{place}: {counts}", markup=False, highlight=False)
+
+
+def _facts(
+    spec: Spec, seeds: int, records: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    versions = {
+        name: importlib.metadata.version(name) for name in ("jax", "flax", "optax")
+    }
+    seconds = sum(record["train_seconds"] for record in records)
+    spent = f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.1f} minutes"
+    apart = ", tuning apart" if spec.tuning else ""
+    return {
+        "command": f"python -m experiments.reproduce paper={spec.paper} "
+        f"table={spec.table} seeds={seeds}",
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "versions": ", ".join(f"{name} {of}" for name, of in versions.items()),
+        "training": f"{spent} for {len(records)} runs{apart}",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

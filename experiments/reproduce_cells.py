@@ -1,0 +1,176 @@
+"""Runs the cells of a table that have no result yet."""
+
+import hashlib
+import itertools
+import re
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from omegaconf import OmegaConf
+
+from experiments.composed_job import compose_job
+from experiments.job import Job, say
+from experiments.record import read_result, write_result
+from experiments.sweep import SweepProgress
+from experiments.vectorized import train_jobs
+from mtlx import compose as parts
+from mtlx.metrics import METRICS
+from mtlx.results.reproduction.judge import Runs
+from mtlx.results.reproduction.spec import Row, Spec
+
+Settings = dict[str, Any]  # override -> value, one point of the grid
+
+
+class Cell(NamedTuple):
+    """A run: what it is, and where its result goes."""
+
+    row: Row
+    seed: int
+    settings: Settings
+    folder: Path
+
+
+def folder_of(root: Path, row: Row, settings: Settings, seed: int) -> Path:
+    """E.g. ROOT/shared-bottom-5f3a1c/learning_rate=0.001/seed=0."""
+    words = re.sub(r"[^a-z0-9.]+", "-", row.name.lower()).strip("-")
+    # Names that differ in signs alone are different rows.
+    slug = f"{words}-{hashlib.sha256(row.name.encode()).hexdigest()[:6]}"
+    point = ",".join(f"{k.rsplit('.', 1)[-1]}={v}" for k, v in settings.items())
+    return root / slug / (point or "as_specified") / f"seed={seed}"
+
+
+def tune(
+    spec: Spec, root: Path, devices: int, run: bool
+) -> tuple[dict[str, Settings], list]:
+    """The settings of each trained row, and what failed.
+
+    All points of the grid are tried with the tuning's own seeds; the best mean on the
+    validation split is chosen. A row of which no point has all its runs is left out.
+    """
+    trained = [row for row in spec.runnable if row.overrides is not None]
+    if spec.tuning is None:
+        return {row.name: {} for row in trained}, []
+    names, values = spec.tuning.grid.keys(), spec.tuning.grid.values()
+    points = [
+        dict(zip(names, point, strict=True)) for point in itertools.product(*values)
+    ]
+    cells = [
+        Cell(row, seed, point, folder_of(root / "tuning", row, point, seed))
+        for row in trained
+        for point in points
+        for seed in spec.tuning.seeds
+    ]
+    failed = run_cells(spec, cells, devices) if run else []
+    chosen = {}
+    for row in trained:
+        scored = [(_validation(spec, root, row, point), point) for point in points]
+        scored = [(score, point) for score, point in scored if not np.isnan(score)]
+        if scored:
+            chosen[row.name] = max(scored, key=lambda pair: pair[0])[1]
+    return chosen, failed
+
+
+def _validation(spec: Spec, root: Path, row: Row, point: Settings) -> float:
+    """Mean over the tuning seeds, higher is better; NaN where a run lacks it."""
+    tuning = spec.tuning
+    found = []
+    for seed in tuning.seeds:
+        record = read_result(folder_of(root / "tuning", row, point, seed))
+        value = record and record["validation"][tuning.task][tuning.metric]
+        found.append(np.nan if value is None else value)
+    sign = 1 if METRICS[tuning.metric].higher_is_better else -1
+    return sign * float(np.mean(found))
+
+
+def cells_of(
+    spec: Spec, root: Path, seeds: int, chosen: Mapping[str, Settings]
+) -> list[Cell]:
+    """One a row and seed; a deterministic row has one."""
+    return [
+        Cell(row, seed, settings, folder_of(root, row, settings, seed))
+        for row in spec.runnable
+        if row.call is not None or row.name in chosen
+        for settings in [chosen.get(row.name, {})]
+        for seed in range(1 if row.deterministic else seeds)
+    ]
+
+
+def run_cells(spec: Spec, cells: Iterable[Cell], devices: int) -> list[str]:
+    """Trains or calls those without a result; what failed, in words."""
+    failed, trained = [], []
+    for cell in cells:
+        if cell.row.call is None:
+            trained.append(cell)
+        else:
+            try:
+                _call(cell)
+            except Exception as error:  # the other cells are worth having
+                failed.append(f"{cell.row.name}, seed {cell.seed}: {error}")
+    jobs = [_job(spec, cell, number) for number, cell in enumerate(trained)]
+    SweepProgress.total = max(len(jobs), 1)
+    for number, error in train_jobs(jobs, None, devices).items() if jobs else ():
+        cell = trained[number]
+        failed.append(f"{cell.row.name}, seed {cell.seed}: {error}")
+    return failed
+
+
+def read_runs(cells: Iterable[Cell]) -> tuple[Runs, list[Mapping[str, Any]]]:
+    """row -> seed -> scores on the test split, and the whole records."""
+    runs: dict[str, dict] = {}
+    records = []
+    for cell in cells:
+        record = read_result(cell.folder)
+        if record is not None:
+            runs.setdefault(cell.row.name, {})[cell.seed] = record["test"]
+            records.append(record)
+    return runs, records
+
+
+def _job(spec: Spec, cell: Cell, number: int) -> Job:
+    """The training that `python -m experiments.train` would do with these overrides."""
+    overrides = (
+        *spec.overrides,
+        *cell.row.overrides,
+        *(f"{name}={value}" for name, value in cell.settings.items()),
+        f"seed={cell.seed}",
+        f"study=reproduce/{spec.name}",
+        "resume=true",
+    )
+    return compose_job(overrides, cell.folder, number)
+
+
+def _call(cell: Cell) -> None:
+    """Calls the row's function unless it has been.
+
+    Raises:
+        FileExistsError: the folder holds the result of another call.
+    """
+    call, record = _without_folders(cell.row.call), read_result(cell.folder)
+    if record is not None:
+        if record["call"] != call:
+            raise FileExistsError(
+                f"Expected {cell.folder} to hold the result of {call}, found that of "
+                f"{record['call']}. Remove the folder."
+            )
+        return
+    begin = time.perf_counter()
+    function = parts.instantiate(OmegaConf.create({**cell.row.call, "_partial_": True}))
+    scores = function() if cell.row.deterministic else function(seed=cell.seed)
+    seconds = time.perf_counter() - begin
+    cell.folder.mkdir(parents=True, exist_ok=True)
+    facts = {"call": call, "seed": cell.seed, "train_seconds": seconds}
+    write_result(cell.folder, {**facts, "test": scores})
+    say(f"{cell.row.name} seed {cell.seed}: {seconds:.1f} s")
+
+
+def _without_folders(call: Any) -> Any:
+    """Where the data lie does not change what is computed."""
+    if isinstance(call, Mapping):
+        kept = {k: v for k, v in call.items() if k not in ("data_dir", "cache_dir")}
+        return {k: _without_folders(v) for k, v in kept.items()}
+    if isinstance(call, list | tuple):
+        return [_without_folders(item) for item in call]
+    return call

@@ -1,0 +1,104 @@
+"""Sums up all tables: python -m experiments.reproductions writes its page."""
+
+import json
+import sys
+from pathlib import Path
+
+from experiments.reproduce_spec import load_spec, table_names
+from mtlx.results.reproduction.judge import Record, count_verdicts, judge_table
+from mtlx.results.reproduction.verdict import (
+    NOT_COMPARABLE,
+    NOT_REPRODUCED,
+    NOT_RUN,
+    OURS_ALONE,
+    REPRODUCED,
+)
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reproductions"
+COUNTED = (REPRODUCED, NOT_REPRODUCED, NOT_COMPARABLE, NOT_RUN)
+HEADER = ("table", "what", "runs a row", *COUNTED, "machine, time")
+HEAD = f"""# Reproductions
+
+Published tables and ours. Generated from conf/reproduce and from the results stored
+here by `python -m experiments.reproductions`; a test keeps it so. A verdict is read off
+the 95 % interval of ours minus published, by a rule that the table's file fixes before
+anything runs ([verdict.py](../../mtlx/results/reproduction/verdict.py)): *reproduced*,
+*not reproduced*, or *not comparable*, with the reason. What did not reproduce stays,
+with what was tried.
+
+    make reproduce         # all tables with few seeds, each says that it is reduced
+    make reproduce-full    # the published number of runs
+    python -m experiments.reproduce paper=hu2023 output=docs/reproductions
+
+| {" | ".join(HEADER)} |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |
+"""
+
+
+def page(folder: Path = FOLDER) -> str:
+    """The page as text; a table without stored results is "not run"."""
+    records = [_stored(folder, name) for name in table_names()]
+    rows = [_row(record, folder) for record in records]
+    parts = [HEAD + "\n".join(rows)]
+    if missed := [line for record in records for line in _missed(record)]:
+        parts.append("## Not reproduced\n\n" + "\n".join(missed))
+    if absent := [r for r in records if r["unavailable"]]:
+        lines = [f"* {_name(r)}: {r['unavailable']}." for r in absent]
+        parts.append("## Tables whose data are not free to have\n\n" + "\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _stored(folder: Path, name: str) -> Record:
+    """What was stored; else the table with every cell "not run"."""
+    path = folder / f"{name}.json"
+    if path.exists():
+        return json.loads(path.read_text(encoding="utf-8"))
+    return judge_table(load_spec(name), {}, {})
+
+
+def _row(record: Record, folder: Path) -> str:
+    counts, seeds = count_verdicts(record), record["seeds"]
+    name = _name(record)
+    stored = (folder / f"{name}.md").exists()
+    runs = f"{seeds['run']} of {seeds['published']}" if seeds["run"] else "not run"
+    facts = record["facts"]
+    alone = counts[OURS_ALONE]
+    title = record["title"] + (f" ({alone} ours alone)" if alone else "")
+    cells = [
+        f"[{name}]({name}.md)" if stored else name,
+        title,
+        runs,
+        *(str(counts[word]) for word in COUNTED),
+        ", ".join(filter(None, [facts.get("machine"), facts.get("training")])),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _missed(record: Record) -> list[str]:
+    """One line a cell or claim that did not reproduce."""
+    digits = {column["name"]: column["digits"] for column in record["columns"]}
+    lines = []
+    for cell in [*record["cells"], *record["claims"]]:
+        if cell["verdict"] != NOT_REPRODUCED:
+            continue
+        what = cell.get("text") or f"{cell['row']}, {cell['column']}"
+        gap = cell["difference"]["mean"]
+        by = "" if gap is None else f" ({gap:+.{digits[cell['column']]}f})"
+        lines.append(f"* {_name(record)}: {what}{by}: {cell['reason']}.")
+    return lines
+
+
+def _name(record: Record) -> str:
+    return f"{record['paper']}/{record['table']}"
+
+
+def main() -> int:
+    """Writes the page."""
+    path = FOLDER / "README.md"
+    path.write_text(page(), encoding="utf-8")
+    print(f"Wrote {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

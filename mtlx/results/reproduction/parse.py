@@ -1,0 +1,213 @@
+"""A table's specification from a mapping, with errors that say what to mend."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from mtlx.results.reproduction.fields import SpecError, take
+from mtlx.results.reproduction.spec import (
+    Claim,
+    Column,
+    Published,
+    Row,
+    Rule,
+    Spec,
+    Tuning,
+)
+
+RULES = {"consistent": "resolution", "equivalent": "margin", "exact": "tolerance"}
+NUMBER = (int, float)
+TASK_METRIC = {"task": str, "metric": str}
+
+
+def parse_spec(content: Any, paper: str, table: str) -> Spec:
+    """The specification in `content`, as YAML gives it.
+
+    Raises:
+        SpecError: a key that is unknown, missing or of another type; a name that is not
+            unique or that nothing bears; numbers that make no sense.
+    """
+    where = f"{paper}/{table}"
+    content = take(
+        content,
+        where,
+        required={
+            "title": str,
+            "source": str,
+            "seeds": int,
+            "columns": list,
+            "rows": list,
+            "rule": Mapping,
+        },
+        optional={
+            "unavailable": (str, ""),
+            "overrides": (list, []),
+            "tuning": (Mapping, None),
+            "reduced_seeds": (int, None),
+            "claims": (list, []),
+            "departures": (list, []),
+            "tried": (list, []),
+        },
+    )
+    if content["reduced_seeds"] is None:
+        content["reduced_seeds"] = content["seeds"]
+    columns = tuple(
+        _column(c, f"{where}: columns[{i}]") for i, c in _numbered(content["columns"])
+    )
+    _unique([column.name for column in columns], "column", where)
+    rows = tuple(
+        _row(r, columns, f"{where}: rows[{i}]") for i, r in _numbered(content["rows"])
+    )
+    _unique([row.name for row in rows], "row", where)
+    if not 1 <= content["reduced_seeds"] <= content["seeds"]:
+        raise SpecError(
+            f"{where}: expected 1 <= reduced_seeds <= seeds, found "
+            f"{content['reduced_seeds']} and {content['seeds']}."
+        )
+    names = [column.name for column in columns], [row.name for row in rows]
+    return Spec(
+        paper=paper,
+        table=table,
+        tuning=_tuning(content.pop("tuning"), f"{where}: tuning"),
+        columns=columns,
+        rows=rows,
+        rule=_rule(content.pop("rule"), f"{where}: rule"),
+        claims=tuple(
+            _claim(c, *names, f"{where}: claims[{i}]")
+            for i, c in _numbered(content["claims"])
+        ),
+        **{
+            key: tuple(content[key]) if isinstance(content[key], list) else content[key]
+            for key in content
+            if key not in ("columns", "rows", "claims")
+        },
+    )
+
+
+def _column(content: Any, where: str) -> Column:
+    column = take(
+        content,
+        where,
+        required={"name": str, **TASK_METRIC, "digits": int},
+        optional={
+            "scale": (NUMBER, 1.0),
+            "square": (bool, False),
+            "best_by": (Mapping, None),
+            "higher_is_better": (bool, None),
+        },
+    )
+    if column["best_by"] is not None:
+        by = take(column["best_by"], f"{where}.best_by", required=TASK_METRIC)
+        column["best_by"] = (by["task"], by["metric"])
+    return Column(**column)
+
+
+def _row(content: Any, columns: tuple[Column, ...], where: str) -> Row:
+    row = take(
+        content,
+        where,
+        required={"name": str},
+        optional={
+            "overrides": (list, None),
+            "call": (Mapping, None),
+            "deterministic": (bool, False),
+            "published": (Mapping, {}),
+            "not_comparable": (str, ""),
+        },
+    )
+    if row["overrides"] is not None:
+        row["overrides"] = tuple(row["overrides"])
+        if row["call"] is not None:
+            raise SpecError(f"{where}: expected overrides or call, found both.")
+    if row["call"] is not None and "_target_" not in row["call"]:
+        raise SpecError(
+            f"{where}.call: expected a _target_, found {list(row['call'])}."
+        )
+    known = [column.name for column in columns]
+    for name in row["published"]:
+        _known(name, known, "column", f"{where}.published")
+    row["published"] = {
+        name: _published(value, f"{where}.published[{name}]")
+        for name, value in row["published"].items()
+    }
+    return Row(**row)
+
+
+def _published(content: Any, where: str) -> Published:
+    """A number, or one with its spread."""
+    content = content if isinstance(content, Mapping) else {"mean": content}
+    value = take(
+        content,
+        where,
+        required={"mean": NUMBER},
+        optional={
+            "std": (NUMBER, None),
+            "ci95": (NUMBER, None),
+            "n": (int, None),
+            "source": (str, ""),
+            "not_comparable": (str, ""),
+        },
+    )
+    spreads = [key for key in ("std", "ci95") if value[key] is not None]
+    if len(spreads) > 1 or any(value[key] < 0 for key in spreads):
+        raise SpecError(f"{where}: expected one of std and ci95, at least 0.")
+    if spreads and (value["n"] or 0) < 2:
+        raise SpecError(
+            f"{where}: expected n >= 2 beside {spreads[0]}, found {value['n']}. Say "
+            "how many runs are behind it, or leave the spread out."
+        )
+    return Published(**value)
+
+
+def _rule(content: Any, where: str) -> Rule:
+    kind = content.get("kind")
+    if kind not in RULES:
+        raise SpecError(f"{where}.kind: expected one of {list(RULES)}, found {kind!r}.")
+    number = RULES[kind]
+    rule = take(content, where, required={"kind": str, number: NUMBER, "because": str})
+    if not (math.isfinite(rule[number]) and rule[number] > 0):
+        raise SpecError(f"{where}.{number}: expected above 0, found {rule[number]}.")
+    return Rule(kind, float(rule[number]), rule["because"])
+
+
+def _claim(content: Any, columns: list[str], rows: list[str], where: str) -> Claim:
+    claim = take(
+        content,
+        where,
+        required={"text": str, "column": str, "lower": str, "higher": str},
+    )
+    _known(claim["column"], columns, "column", where)
+    for side in ("lower", "higher"):
+        _known(claim[side], rows, "row", where)
+    return Claim(**claim)
+
+
+def _tuning(content: Any, where: str) -> Tuning | None:
+    if content is None:
+        return None
+    tuning = take(
+        content, where, required={"grid": Mapping, "seeds": list, **TASK_METRIC}
+    )
+    if not tuning["seeds"] or not all(tuning["grid"].values()):
+        raise SpecError(
+            f"{where}: expected seeds and values of each entry of the grid."
+        )
+    grid = {name: tuple(values) for name, values in tuning["grid"].items()}
+    return Tuning(grid, tuple(tuning["seeds"]), tuning["task"], tuning["metric"])
+
+
+def _known(name: str, known: list[str], kind: str, where: str) -> None:
+    if name not in known:
+        raise SpecError(f"{where}: expected a {kind} from {known}, found {name!r}.")
+
+
+def _unique(names: list[str], kind: str, where: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice or not names:
+        raise SpecError(
+            f"{where}: expected {kind}s, each name once; found {twice} twice."
+        )
+
+
+def _numbered(items: list) -> list[tuple[int, Any]]:
+    return list(enumerate(items))

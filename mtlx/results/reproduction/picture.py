@@ -1,0 +1,81 @@
+"""A judged table as a picture: ours with its interval beside the printed value."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy import stats
+
+from mtlx.results import style
+from mtlx.results.reproduction.judge import Record
+from mtlx.results.statistics import CONFIDENCE
+
+LINE, HEAD = 0.26, 1.5  # inch
+COLOR = {
+    "reproduced": "#14703a",
+    "not reproduced": "#a8241c",
+    "not comparable": "#666666",
+    "ours alone": "#3f5fa8",
+}
+LABEL = "ours: "
+
+
+def draw_table(record: Record) -> Figure | None:
+    """One panel a column, one line a row; None where nothing was run.
+
+    Bars are 95 % intervals; a printed value has one where the paper gives its spread.
+    """
+    names = list(dict.fromkeys(cell["row"] for cell in record["cells"]))
+    shown = {
+        column["name"]: [c for c in record["cells"] if c["column"] == column["name"]]
+        for column in record["columns"]
+    }
+    shown = {
+        name: cells
+        for name, cells in shown.items()
+        if any(cell["ours"]["mean"] is not None for cell in cells)
+    }
+    if not shown:
+        return None
+    size = (3.0 + 2.9 * len(shown), HEAD + LINE * len(names))
+    figure, axes = style.panels(1, len(shown), size, sharey=True)
+    for axis, (name, cells) in zip(axes[0], shown.items(), strict=True):
+        for cell in cells:
+            _draw_cell(axis, cell, names.index(cell["row"]))
+        axis.set_title(name, loc="left")
+        axis.xaxis.get_major_locator().set_params(nbins=4)
+    axes[0, 0].set_yticks(range(len(names)), names)
+    axes[0, 0].set_ylim(len(names) - 0.5, -0.5)
+    style.head(figure, record["title"])
+    _legend(figure, {cell["verdict"] for cells in shown.values() for cell in cells})
+    return figure
+
+
+def _draw_cell(axis: Axes, cell: Record, place: int) -> None:
+    ours, printed = cell["ours"], cell["published"]
+    if ours["mean"] is not None:
+        color = COLOR.get(cell["verdict"], "#666666")
+        look = {"fmt": "o", "color": color, "ms": 5, "capsize": 2}
+        axis.errorbar(ours["mean"], place - 0.12, xerr=ours["ci95"], **look)
+    if printed is not None:
+        look = {"fmt": "D", "color": "#222222", "mfc": "white", "ms": 4, "capsize": 2}
+        axis.errorbar(printed["mean"], place + 0.16, xerr=_spread(printed), **look)
+
+
+def _spread(printed: Record) -> float | None:
+    """Half-width of the printed mean's interval."""
+    if printed["std"] is None:
+        return printed["ci95"]
+    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, printed["n"] - 1)
+    return float(quantile * printed["std"] / printed["n"] ** 0.5)
+
+
+def _legend(figure: Figure, verdicts: set[str]) -> None:
+    handles = [
+        Line2D([], [], marker="o", linestyle="", color=color, label=LABEL + verdict)
+        for verdict, color in COLOR.items()
+        if verdict in verdicts
+    ]
+    look = {"marker": "D", "linestyle": "", "color": "#222222", "mfc": "white"}
+    handles.append(Line2D([], [], label="published", **look))
+    columns = int(figure.get_figwidth() / 2.0)
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)

@@ -1,0 +1,149 @@
+"""What a published table is: its cells, how to run them, and how they are judged."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Published(NamedTuple):
+    """A printed value and what is known of its spread.
+
+    Args:
+        mean: as printed.
+        std: standard deviation of single runs; None: not given.
+        ci95: half-width of the 95 % interval of the mean; None: not given.
+        n: runs behind the mean; `std` and `ci95` count only together with it.
+        source: where it is from, if not where the table is from.
+        not_comparable: why no run of ours can be held against it; "" if it can.
+    """
+
+    mean: float
+    std: float | None = None
+    ci95: float | None = None
+    n: int | None = None
+    source: str = ""
+    not_comparable: str = ""
+
+
+class Column(NamedTuple):
+    """A figure of every row.
+
+    Args:
+        name: its heading.
+        task, metric: where a run's `test` has it; the task "*" is the mean over all.
+        digits: decimals printed; half a unit of the last is the rounding.
+        scale: what the run's value is multiplied with (100: printed in per cent).
+        square: whether the run's value is squared first (a printed MSE of our RMSE).
+        best_by: (task, metric) by which one run stands for all; None: their mean.
+        higher_is_better: None where neither is (a coordinate).
+    """
+
+    name: str
+    task: str
+    metric: str
+    digits: int
+    scale: float = 1.0
+    square: bool = False
+    best_by: tuple[str, str] | None = None
+    higher_is_better: bool | None = None
+
+
+class Row(NamedTuple):
+    """A method.
+
+    Args:
+        name: as printed.
+        overrides: of `experiments.train`; None: not trained.
+        call: a `_target_` and its arguments, called with `seed`, in place of training;
+            returns {task: {metric: value}}; None: trained.
+        deterministic: one run is all there is; it has no interval.
+        published: column -> printed value; a column without one is ours alone.
+        not_comparable: why the whole row is not.
+    """
+
+    name: str
+    overrides: tuple[str, ...] | None
+    call: Mapping[str, Any] | None
+    deterministic: bool
+    published: Mapping[str, Published]
+    not_comparable: str
+
+
+class Rule(NamedTuple):
+    """How a cell is judged, fixed in the file before anything runs; see `verdict`.
+
+    Args:
+        kind: "consistent", "equivalent" or "exact".
+        width: its one number: the resolution, margin or tolerance.
+        because: why this number.
+    """
+
+    kind: str
+    width: float
+    because: str
+
+
+class Claim(NamedTuple):
+    """An order that the paper states: `lower` is below `higher` in a column."""
+
+    text: str
+    column: str
+    lower: str
+    higher: str
+
+
+class Tuning(NamedTuple):
+    """One grid and one budget for every trained row, chosen on validation.
+
+    Args:
+        grid: override -> its values; all combinations are tried.
+        seeds: apart from those of the table.
+        task, metric: whose mean over seeds on the validation split decides.
+    """
+
+    grid: Mapping[str, tuple[Any, ...]]
+    seeds: tuple[int, ...]
+    task: str
+    metric: str
+
+
+class Spec(NamedTuple):
+    """A table.
+
+    Args:
+        paper, table: its folder and file below conf/reproduce.
+        title: what it shows.
+        source: paper, venue, year, table number.
+        unavailable: why its data cannot be had freely, and where they are; "".
+        overrides: of every trained row.
+        tuning: None: every row runs as it stands.
+        seeds: runs of a row in the published protocol.
+        reduced_seeds: runs where time is short.
+        columns, rows, claims, rule: what is printed and how it is judged.
+        departures: where our protocol is not the published one, or cannot be told.
+        tried: what was tried where a cell did not reproduce.
+    """
+
+    paper: str
+    table: str
+    title: str
+    source: str
+    unavailable: str
+    overrides: tuple[str, ...]
+    tuning: Tuning | None
+    seeds: int
+    reduced_seeds: int
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    claims: tuple[Claim, ...]
+    rule: Rule
+    departures: tuple[str, ...]
+    tried: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.paper}/{self.table}"
+
+    @property
+    def runnable(self) -> tuple[Row, ...]:
+        """The rows that say how to run them."""
+        return tuple(row for row in self.rows if row.overrides is not None or row.call)

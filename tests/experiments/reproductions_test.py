@@ -1,0 +1,60 @@
+"""The page that sums up all tables, and the results that it reads."""
+
+import json
+
+import pytest
+
+from experiments import reproductions
+from experiments.reproduce_spec import load_spec, table_names
+from mtlx.results.reproduction.judge import count_verdicts
+from mtlx.results.reproduction.writers import WRITERS
+
+STORED = sorted(reproductions.FOLDER.glob("*/*.json"))
+
+
+def test_the_page_is_up_to_date():
+    """`python -m experiments.reproductions` writes it."""
+    stored = (reproductions.FOLDER / "README.md").read_text(encoding="utf-8")
+    assert stored == reproductions.page()
+
+
+def test_every_table_has_a_row_and_what_has_no_results_is_not_run(tmp_path):
+    text = reproductions.page(tmp_path)
+    rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
+    assert [row.split(" | ")[0].strip("| ") for row in rows] == table_names()
+    assert all(" | not run | 0 | 0 | 0 | " in row for row in rows)
+    assert "## Not reproduced" not in text
+
+
+def test_what_did_not_reproduce_is_listed(tmp_path):
+    name = table_names()[0]
+    record = reproductions._stored(tmp_path, name)
+    cell = record["cells"][0]
+    cell |= {"verdict": "not reproduced", "reason": "ours is lower"}
+    cell["difference"] = {"mean": -0.5, "low": -0.6, "high": -0.4}
+    path = tmp_path / f"{name}.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(record))
+    text = reproductions.page(tmp_path)
+    line = f"* {name}: {cell['row']}, {cell['column']} (-0.5"
+    assert line in text and "): ours is lower." in text
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_what_is_stored_is_of_this_table(path):
+    """The renderings are the record's, and the table asks for the same cells."""
+    record = json.loads(path.read_text(encoding="utf-8"))
+    spec = load_spec(f"{path.parent.name}/{path.stem}")
+    for suffix, render in WRITERS.items():
+        assert path.with_suffix(f".{suffix}").read_text(encoding="utf-8") == render(
+            record
+        )
+    cells = {(c["row"], c["column"]): c["published"] for c in record["cells"]}
+    expected = {
+        (row.name, column.name): row.published.get(column.name)
+        for column in spec.columns
+        for row in spec.rows
+    }
+    assert cells == {k: v and v._asdict() for k, v in expected.items()}
+    assert record["rule"] == spec.rule._asdict()
+    assert sum(count_verdicts(record).values()) == len(cells) + len(spec.claims)

@@ -1,0 +1,111 @@
+"""Reading a table: what is in it, and what each mistake is told."""
+
+import copy
+import functools
+import operator
+
+import pytest
+
+from mtlx.results.reproduction.fields import SpecError
+from mtlx.results.reproduction.parse import parse_spec
+from mtlx.results.reproduction.spec import Published, Rule
+
+TABLE = {
+    "title": "A table",
+    "source": "Somebody, 2020, Table 1",
+    "seeds": 10,
+    "reduced_seeds": 2,
+    "overrides": ["data=synthetic_mmoe"],
+    "tuning": {
+        "grid": {"optimizer.learning_rate": [0.1, 0.2]},
+        "seeds": [7],
+        "task": "task_1",
+        "metric": "rmse",
+    },
+    "rule": {"kind": "equivalent", "margin": 0.01, "because": "so"},
+    "columns": [
+        {
+            "name": "loss",
+            "task": "task_1",
+            "metric": "rmse",
+            "digits": 3,
+            "square": True,
+        }
+    ],
+    "rows": [
+        {
+            "name": "A",
+            "overrides": ["model=mmoe"],
+            "published": {"loss": {"mean": 0.2, "std": 0.1, "n": 5}},
+        },
+        {"name": "B", "call": {"_target_": "some.function"}, "published": {"loss": 1}},
+        {"name": "C", "published": {"loss": 0.4}},
+    ],
+    "claims": [{"text": "A below C", "column": "loss", "lower": "A", "higher": "C"}],
+}
+
+
+def changed(path, value=None):
+    """TABLE with one entry set, or left out where `value` is None."""
+    table = copy.deepcopy(TABLE)
+    *way, last = path
+    place = functools.reduce(operator.getitem, way, table)
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return table
+
+
+def test_a_whole_table():
+    spec = parse_spec(TABLE, "somebody", "table")
+    assert spec.name == "somebody/table"
+    assert spec.rule == Rule("equivalent", 0.01, "so")
+    assert spec.rows[0].published["loss"] == Published(0.2, std=0.1, n=5)
+    assert spec.rows[1].published["loss"] == Published(1)
+    assert [row.name for row in spec.runnable] == ["A", "B"]
+    assert spec.tuning.grid == {"optimizer.learning_rate": (0.1, 0.2)}
+    assert spec.columns[0].square and spec.columns[0].scale == 1.0
+    assert (spec.tried, spec.departures, spec.unavailable) == ((), (), "")
+
+
+def test_what_may_be_left_out():
+    for key in ("reduced_seeds", "overrides", "tuning", "claims"):
+        parse_spec(changed([key]), "p", "t")
+    assert parse_spec(changed(["reduced_seeds"]), "p", "t").reduced_seeds == 10
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["title"], None, r"p/t: expected the fields .* no \['title'\]"),
+        (["titel"], "A", r"found \['titel'\] beside them"),
+        (["seeds"], "ten", "p/t.seeds: expected int, found 'ten'"),
+        (["seeds"], True, "p/t.seeds: expected int, found True"),
+        (["seeds"], 1, "reduced_seeds <= seeds, found 2 and 1"),
+        (["rule", "kind"], "close", "one of .'consistent', .* found 'close'"),
+        (["rule", "margin"], 0.0, "margin: expected above 0"),
+        (["rule", "resolution"], 0.1, r"found \['resolution'\] beside"),
+        (["columns", 0, "digits"], "3", r"columns\[0\].digits: expected int"),
+        (["columns"], [], "expected columns, each name once"),
+        (["rows", 0, "call"], {"_target_": "f"}, r"rows\[0\]: .* found both"),
+        (["rows", 1, "call"], {"seed": 1}, "expected a _target_"),
+        (["rows", 2, "name"], "A", r"rows, each name once; found \['A'\]"),
+        (["rows", 0, "published", "auc"], 0.5, "column from .'loss'., found 'auc'"),
+        (["rows", 0, "published", "loss", "n"], 1, "n >= 2 beside std, found 1"),
+        (["rows", 0, "published", "loss", "ci95"], 0.1, "one of std and ci95"),
+        (["rows", 0, "published", "loss", "mean"], "x", "int or float, found 'x'"),
+        (["claims", 0, "higher"], "D", "a row from .*, found 'D'"),
+        (["claims", 0, "column"], "auc", "a column from"),
+        (["tuning", "seeds"], [], "expected seeds and values"),
+    ],
+)
+def test_each_mistake_is_named(path, value, message):
+    with pytest.raises(SpecError, match=message):
+        parse_spec(changed(path, value), "p", "t")
+
+
+@pytest.mark.parametrize("content", [None, [], "text"])
+def test_no_mapping(content):
+    with pytest.raises(SpecError, match="p/t: expected fields, found"):
+        parse_spec(content, "p", "t")

@@ -1,0 +1,143 @@
+"""A judged table and its four renderings."""
+
+import csv
+import io
+import json
+import math
+from html.parser import HTMLParser
+
+import pytest
+
+from mtlx.results.reproduction.judge import column_values, count_verdicts, judge_table
+from mtlx.results.reproduction.parse import parse_spec
+from mtlx.results.reproduction.picture import draw_table
+from mtlx.results.reproduction.spec import Column
+from mtlx.results.reproduction.writers import WRITERS
+from tests.results.reproduction_spec_test import TABLE
+
+RUNS = {
+    "A": {s: {"task_1": {"rmse": r}} for s, r in enumerate((0.44, 0.45, 0.45))},
+    "B": {0: {"task_1": {"rmse": 1.1}}, 1: {"task_1": {"rmse": 1.1}}},
+}
+FACTS = {"command": "python -m x", "machine": "2 cores"}
+
+
+@pytest.fixture
+def record():
+    return judge_table(parse_spec(TABLE, "somebody", "table"), RUNS, FACTS)
+
+
+def test_the_record_is_plain(record):
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    verdicts = {cell["row"]: cell["verdict"] for cell in record["cells"]}
+    assert verdicts["B"] == "not reproduced"
+    assert verdicts["C"] == "not run"
+    assert record["claims"][0]["verdict"] == "not run"
+    assert record["seeds"] == {"published": 10, "run": 3}
+    counts = count_verdicts(record)
+    assert counts["not run"] == 2 and sum(counts.values()) == 4
+
+
+def test_values_are_squared_scaled_and_averaged_over_tasks():
+    runs = {
+        3: {"a": {"rmse": 2.0}, "b": {"rmse": 4.0}},
+        1: {"a": {"rmse": None}, "b": {"rmse": 1.0}},
+    }
+    squared = Column("x", "a", "rmse", 2, scale=100.0, square=True)
+    values = column_values(squared, runs)
+    assert math.isnan(values[0]) and values[1] == 400.0
+    mean = column_values(Column("x", "*", "rmse", 2), {3: runs[3]})
+    assert list(mean) == [3.0]
+
+
+def test_the_best_run_is_that_of_the_named_metric():
+    runs = {
+        s: {"a": {"auc": a}, "b": {"auc": b}}
+        for s, (a, b) in enumerate([(0.7, 0.9), (0.8, 0.1)])
+    }
+    best = Column("best", "b", "auc", 2, best_by=("a", "auc"))
+    assert list(column_values(best, runs)) == [0.1]
+    assert column_values(best, {}).size == 0
+
+
+def test_a_metric_that_runs_lack_is_named():
+    with pytest.raises(KeyError, match="'auc' of task 'a', found .*rmse"):
+        column_values(Column("x", "a", "auc", 2), {0: {"a": {"rmse": 1.0}}})
+
+
+def test_markdown_has_both_values_and_says_reduced(record):
+    text = WRITERS["md"](record)
+    assert "| A | 0.200 ± " in text
+    assert "0.200 (sd 0.100) (n=5)" in text
+    assert "| C | not run | 0.400 |  | not run |  |" in text
+    assert "Reduced: 3 of the 10 runs a row" in text
+    assert "equivalent, 0.01, because so" in text
+    assert "(2 points x seeds [7])" in text
+    assert "* machine: 2 cores" in text
+
+
+def test_not_reduced_where_the_published_number_ran(record):
+    record["seeds"]["run"] = 10
+    assert "Reduced" not in WRITERS["md"](record)
+
+
+def test_the_picture_has_ours_and_published_where_they_are(record):
+    axis = draw_table(record).axes[0]
+    dots = [container.lines[0] for container in axis.containers]
+    at = {(d.get_marker(), round(d.get_ydata()[0])): d.get_xdata()[0] for d in dots}
+    ours, printed = {0: (0.44**2 + 2 * 0.45**2) / 3, 1: 1.1**2}, {0: 0.2, 1: 1, 2: 0.4}
+    expected = {("o", k): v for k, v in ours.items()}
+    expected |= {("D", k): v for k, v in printed.items()}
+    assert at == pytest.approx(expected)
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["A", "B", "C"]
+
+
+def test_nothing_run_has_no_picture():
+    spec = parse_spec(TABLE, "somebody", "table")
+    assert draw_table(judge_table(spec, {}, {})) is None
+
+
+def test_csv_has_full_precision(record):
+    rows = list(csv.DictReader(io.StringIO(WRITERS["csv"](record))))
+    assert [row["kind"] for row in rows] == ["cell"] * 3 + ["claim"]
+    expected = (0.44**2 + 2 * 0.45**2) / 3
+    assert float(rows[0]["ours_mean"]) == pytest.approx(expected, rel=1e-12)
+    assert rows[0]["published_std"] == "0.1" and rows[2]["ours_mean"] == ""
+
+
+def test_latex_is_one_table(record):
+    text = WRITERS["tex"](record)
+    assert text.count(r"\\") == 4 and r"\toprule" in text
+    assert r"$\pm$" in text and r"-- / 0.400 \\" in text
+    assert r"$\times$" in text
+    record["columns"][0]["name"] = "AUC % _of_"
+    for cell in record["cells"]:
+        cell["column"] = "AUC % _of_"
+    assert r"AUC \% \_of\_" in WRITERS["tex"](record)
+
+
+def test_html_is_whole_and_escaped(record):
+    class Page(HTMLParser):
+        open, classes = [], []
+
+        def handle_starttag(self, tag, attributes):
+            self.classes += [v for k, v in attributes if k == "class"]
+            if tag != "meta":
+                self.open.append(tag)
+
+        def handle_endtag(self, tag):
+            assert self.open.pop() == tag
+
+    record["title"] = "<b> & c"
+    text = WRITERS["html"](record)
+    page = Page()
+    page.feed(text)
+    assert page.open == [] and "not-reproduced" in page.classes
+    assert "&lt;b&gt; &amp; c" in text and "<b>" not in text
+
+
+def test_data_that_are_not_free_and_what_was_tried_are_said(record):
+    record |= {"unavailable": "behind a form", "tried": ["a longer run"]}
+    for kind in ("md", "html"):
+        text = WRITERS[kind](record)
+        assert "not free to have: behind a form" in text and "a longer run" in text
