@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from mtlx.data.blocks import Blocks
 from mtlx.data.joint_rows import JointRows
+from mtlx.data.preprocessing import Preprocessing
 from mtlx.tasks import Task
 from mtlx.types import Batch, PyTree, Schema
 
@@ -28,7 +29,8 @@ class Dataset(NamedTuple):
 
     `train` is a `Batch` that holds every row of the split, a `Stream`, `Blocks` of what
     is larger than memory, or `JointRows` of several data sets; `validation` and `test`
-    are Batches.
+    are Batches. `preprocessing` makes the same features of rows that are in no split;
+    without it a model of the data cannot be served.
     """
 
     name: str
@@ -37,3 +39,4 @@ class Dataset(NamedTuple):
     train: Batch | Stream | Blocks | JointRows
     validation: Batch
     test: Batch
+    preprocessing: Preprocessing | None = None

@@ -2,7 +2,7 @@
 
 from mtlx.data.inputs.bag import Bag
 from mtlx.data.inputs.date import Date
-from mtlx.data.inputs.fitted import Encoded, Fitted, Input
+from mtlx.data.inputs.fitted import Counted, Encoded, Fitted, Input, Restored
 from mtlx.data.inputs.hashed import Hashed
 from mtlx.data.inputs.ids import Ids
 from mtlx.data.inputs.quantiles import Quantiles
@@ -11,6 +11,7 @@ from mtlx.data.inputs.vocabularies import fit_vocabularies
 
 __all__ = [
     "Bag",
+    "Counted",
     "Date",
     "Encoded",
     "Fitted",
@@ -18,6 +19,7 @@ __all__ = [
     "Ids",
     "Input",
     "Quantiles",
+    "Restored",
     "Standardised",
     "fit_vocabularies",
 ]

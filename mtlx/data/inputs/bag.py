@@ -3,6 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -63,13 +64,20 @@ class Bag:
         texts = as_categorical(column).counts()
         longest = max(len(self._split(text)) for text in texts)
         length = self.length or max(longest, 1)
+        return self.restore(name, {"length": length}, vocabulary)
+
+    def restore(
+        self, name: str, facts: Mapping[str, Any], vocabulary: Vocabulary
+    ) -> Fitted:
+        """See `Restored`."""
+        length = facts["length"]
 
         def encode(column):
             ids = self._ids(as_categorical(column), vocabulary, length)
             return Encoded(fields={name: ids})
 
         field = Field(name, "bag", (length,), (vocabulary.size,), self._shared())
-        return Fitted(encode, fields=(field,))
+        return Fitted(encode, fields=(field,), facts=facts)
 
     def _shared(self) -> tuple[str, ...]:
         return () if self.shared is None else (self.shared,)
