@@ -67,22 +67,22 @@ def integrated_gradients(
     """
     if steps < 1:
         raise ValueError(f"Expected steps >= 1, found {steps}. Mend explain_steps.")
+    tasks = tuple(task.name for task in signature.tasks)
     inputs, owners = _owners(model, variables, signature)
-    integrate = jax.jit(_integral(model, steps))
+    integrate = jax.jit(_integral(model, tasks, steps))
     tables, numbers, output, baseline = jax.device_get(
         integrate(variables, dict(features))
     )
     values = np.zeros((*output.shape, len(inputs)), np.float64)
     for gradient, owner in zip(jax.tree.leaves(tables), owners, strict=True):
-        if owner is not None:
-            parts = gradient.reshape(*output.shape, -1).astype(np.float64)
-            values += parts @ np.eye(len(inputs))[owner]
+        parts = gradient.reshape(*output.shape, -1).astype(np.float64)
+        values += parts @ np.eye(len(inputs))[owner]
     if numbers is not None:
         first = len(signature.schema.names)
         values[:, :, first : first + numbers.shape[-1]] += numbers
     used = [name != OTHER or values[..., -1].any() for name in inputs]
     return Attribution(
-        tasks=tuple(task.name for task in signature.tasks),
+        tasks=tasks,
         inputs=tuple(np.array(inputs)[used].tolist()),
         values=values[..., used],
         output=output,
@@ -90,7 +90,9 @@ def integrated_gradients(
     )
 
 
-def _integral(model: nn.Module, steps: int) -> Callable[..., Any]:
+def _integral(
+    model: nn.Module, tasks: tuple[str, ...], steps: int
+) -> Callable[..., Any]:
     """(variables, features) -> means of gradients along the path, F(x), F(0)."""
 
     def run(variables, features):
@@ -111,17 +113,12 @@ def _integral(model: nn.Module, steps: int) -> Callable[..., Any]:
             outputs, _ = model.apply(
                 {**variables, SCALES: scales}, read, train=False, mutable=[LOOKUPS]
             )
-            return jnp.stack([_of(y, chosen.get(t)) for t, y in outputs.items()])
+            return jnp.stack([_of(outputs[task], chosen.get(task)) for task in tasks])
 
         def at(a):
-            def scaled(x):
-                return a * x if len(x) == rows else x
-
-            _, pull = jax.vjp(value, jax.tree.map(scaled, factors))
-            ones = jnp.broadcast_to(
-                jnp.eye(len(outputs))[:, :, None], (len(outputs),) * 2 + (rows,)
-            )
-            return jax.vmap(pull)(ones)[0]
+            _, pull = jax.vjp(value, jax.tree.map(lambda x: a * x, factors))
+            each = jnp.eye(len(tasks))[:, :, None]
+            return jax.vmap(pull)(jnp.repeat(each, rows, axis=2))[0]
 
         def add(total, a):
             return jax.tree.map(jnp.add, total, at(a)), None
@@ -130,7 +127,7 @@ def _integral(model: nn.Module, steps: int) -> Callable[..., Any]:
         middles = (jnp.arange(steps) + 0.5) / steps
         total, _ = jax.lax.scan(add, zeros, middles)
         mean_tables, mean_numbers = jax.tree.map(lambda x: x / steps, total)
-        start = jax.tree.map(lambda x: 0 * x if len(x) == rows else x, factors)
+        start = jax.tree.map(jnp.zeros_like, factors)
         return mean_tables, mean_numbers, value(factors), value(start)
 
     return run
@@ -144,15 +141,12 @@ def _of(outputs: Array, chosen: Array | None) -> Array:
 
 def _owners(
     model: nn.Module, variables: PyTree, signature: Signature
-) -> tuple[list[str], list[np.ndarray | None]]:
+) -> tuple[list[str], list[np.ndarray]]:
     """Names of the inputs, and for each read of a table which input each of its ids is
     of: those that change when the ids of that input alone do."""
     schema, tabular = signature.schema, signature.preprocessing.tabular
-    numbers = (
-        [n for each in tabular.inputs.values() for n in each.numbers]
-        if (tabular)
-        else []
-    )
+    fitted = tabular.inputs.values() if tabular else ()
+    numbers = [name for each in fitted for name in each.numbers]
     fields = [field.name for field in schema.fields]
     inputs = [*schema.names, *numbers, *fields, OTHER]
     probes = [*schema.names, *fields]
@@ -175,10 +169,8 @@ def _owners(
     return inputs, [_owner(x, places, len(inputs) - 1) for x in ids]
 
 
-def _owner(ids: np.ndarray, places: list[int], other: int) -> np.ndarray | None:
-    """[ids of a row] places in the list of inputs; None if it is no row's own."""
-    if len(ids) != len(places) + 1:
-        return None
+def _owner(ids: np.ndarray, places: list[int], other: int) -> np.ndarray:
+    """[ids of a row] places in the list of inputs."""
     ids = ids.reshape(len(ids), -1)
     changed = ids[1:] != ids[:1]
     return np.where(

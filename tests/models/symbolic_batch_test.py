@@ -12,8 +12,7 @@ def test_the_number_of_rows_may_be_a_symbol(build, features):
         name: jax.ShapeDtypeStruct((rows, *x.shape[1:]), x.dtype)
         for name, x in features.items()
     }
-    variables = jax.eval_shape(model.init, jax.random.key(0), features)
-    outputs = jax.eval_shape(model.apply, variables, any_rows)
+    outputs, _ = jax.eval_shape(model.init_with_output, jax.random.key(0), any_rows)
     for task, count in zip(model.tasks, model.outputs, strict=True):
         assert outputs[task].shape == ((rows,) if count == 1 else (rows, count))
         assert outputs[task].dtype == jnp.float32

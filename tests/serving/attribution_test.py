@@ -78,7 +78,7 @@ def made_up():
 def test_of_a_linear_model_they_are_its_terms(made_up):
     signature, features, encoder = made_up
     model = Linear(encoder)
-    outputs, variables = model.init_with_output(jax.random.key(0), features)
+    outputs, variables = jax.jit(model.init_with_output)(jax.random.key(0), features)
     found = integrated_gradients(model, variables, signature, features, steps=1)
     assert found.inputs == ("user", "shop", "price", "friend", "tags")
     x = encoder().apply({"params": variables["params"]["encoder"]}, features)
@@ -129,7 +129,7 @@ def test_an_input_that_nothing_reads_gets_nothing(made_up):
             return {"y": nn.Dense(1)(y)[:, 0], "kind": nn.Dense(3)(y)}
 
     model = Blind()
-    variables = model.init(jax.random.key(0), features)
+    variables = jax.jit(model.init)(jax.random.key(0), features)
     found = integrated_gradients(model, variables, signature, features)
     assert np.abs(found.values[..., 0]).max() > 1e-4
     np.testing.assert_array_equal(found.values[..., 1:], 0.0)
@@ -167,7 +167,7 @@ def test_weights_of_attention_are_those_of_each_row(made_up):
         num_heads=2,
         tower_widths=(),
     )
-    outputs, variables = model.init_with_output(jax.random.key(0), features)
+    variables = jax.jit(model.init)(jax.random.key(0), features)
     (weights,) = attention_weights(model, variables, features).values()
     rows, heads, queries, keys = weights.shape
     assert (rows, heads) == (12, 2) and queries == keys
