@@ -11,8 +11,9 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from experiments.record import claim, make_record, read_result, write_result
+from experiments.signature import store_signature
 from experiments.sweep import SweepProgress
-from mtlx.tasks import Task
+from mtlx.data.dataset import Dataset
 from mtlx.train import Result
 from mtlx.train.parallel import is_writer
 
@@ -78,8 +79,8 @@ class Job(NamedTuple):
             say(f"{self.title}: done before")
         return done
 
-    def finish(self, result: Result, tasks: tuple[Task, ...], seconds: float) -> None:
-        """Writes the result and says what it is."""
+    def finish(self, result: Result, dataset: Dataset, seconds: float) -> None:
+        """Writes the result, and what serving needs, and says what it is."""
         facts = {
             "study": self.cfg.study,
             **{name: self.choices[name] for name in ("model", "balancer", "data")},
@@ -88,11 +89,13 @@ class Job(NamedTuple):
             "planned_epochs": self.cfg.trainer.epochs,
             "tasks": {
                 task.name: {"kind": task.kind, "metrics": list(task.metrics)}
-                for task in tasks
+                for task in dataset.tasks
             },
         }
         record = make_record(result, facts)
         if is_writer():
+            if unserved := store_signature(self.folder, dataset):
+                say(f"{self.title}: {unserved}")
             write_result(self.folder, record)
         line = f"{self.title}: {_headline(record)}, {seconds:.1f} s"
         if self.number is None:

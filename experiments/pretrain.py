@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments.job import say
 from experiments.record import folder_name
-from experiments.train import CONF, keep_compiled
+from experiments.startup import CONF, keep_compiled
 from mtlx import compose
 from mtlx.data import Dataset
 from mtlx.pretrain import save_start

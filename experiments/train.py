@@ -2,23 +2,20 @@
 
 import sys
 import time
-from pathlib import Path
 
 import hydra
-import jax
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.job import Job, console, say_once
 from experiments.record import folder_name
+from experiments.startup import CONF, keep_compiled
 from mtlx import compose
-from mtlx.data.folders import cache_folder
 from mtlx.train import Checkpointer, Observer
 from mtlx.train.curves import CurveWriter
 from mtlx.train.parallel import first_process_first, is_writer, join_processes
 from mtlx.train.progress import ProgressBar
 
 OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
-CONF = str(Path(__file__).resolve().parents[1] / "conf")
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="train")
@@ -50,7 +47,7 @@ def train(job: Job) -> None:
         checkpointer=checkpointer,
         resume=cfg.resume and checkpointer.latest() is not None,
     )
-    job.finish(result, parts.dataset.tasks, time.perf_counter() - begin)
+    job.finish(result, parts.dataset, time.perf_counter() - begin)
 
 
 def _observers(job: Job, parts: compose.Parts) -> tuple[Observer, ...]:
@@ -59,12 +56,6 @@ def _observers(job: Job, parts: compose.Parts) -> tuple[Observer, ...]:
         CurveWriter(job.folder / "epochs.csv"),
         parts.tracker(job.folder),
     )
-
-
-def keep_compiled() -> None:
-    """Compiled programs are kept in the user's cache folder: paid for once."""
-    jax.config.update("jax_compilation_cache_dir", str(cache_folder(None) / "compiled"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
 if __name__ == "__main__":

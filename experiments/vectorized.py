@@ -115,11 +115,10 @@ def train_group(group: Group, max_members: int | None, devices: int) -> None:
     cfg = jobs[0].cfg
     trainer = compose.build_trainer(cfg)
     if any(name.startswith("data.") for name in group.numbers):
-        dataset = [compose.build_dataset(job.cfg) for job in jobs]
-        tasks = dataset[0].tasks
+        dataset = every = [compose.build_dataset(job.cfg) for job in jobs]
     else:
         dataset = compose.build_dataset(cfg)
-        tasks = dataset.tasks
+        every = [dataset] * len(jobs)
         for note in dataset.notes:
             say_once(note)
     checkpointers = [
@@ -145,8 +144,8 @@ def train_group(group: Group, max_members: int | None, devices: int) -> None:
         **{k: v for k, v in trainer.keywords.items() if k not in DEVICES},
     )
     share = (time.perf_counter() - begin) / len(jobs)
-    for job, result in zip(jobs, results, strict=True):
-        job.finish(result, tasks, share)
+    for job, result, data in zip(jobs, results, every, strict=True):
+        job.finish(result, data, share)
 
 
 def _build(cfg: DictConfig):

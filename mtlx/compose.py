@@ -106,16 +106,23 @@ def build_recipe(
             if name.startswith(prefix)
         }
 
-    encoder = instantiate(cfg.encoder)
-    architecture = instantiate(cfg.model, of("model"))
-    if cfg.match_params:
-        reference = build_model(instantiate(cfg.reference), encoder, dataset)
-        architecture = _matched(architecture, reference, encoder, dataset)
     return Recipe(
-        model=build_model(architecture, encoder, dataset),
+        model=build_architecture(cfg, dataset, of("model")),
         balancer=_wrapped(cfg, of("balancer")),
         optimizer=instantiate(cfg.optimizer, of("optimizer")),
     )
+
+
+def build_architecture(
+    cfg: DictConfig, dataset: Dataset, numbers: Mapping[str, Any]
+) -> nn.Module:
+    """The model alone, with numbers in place of some of its arguments."""
+    encoder = instantiate(cfg.encoder)
+    architecture = instantiate(cfg.model, numbers)
+    if cfg.match_params:
+        reference = build_model(instantiate(cfg.reference), encoder, dataset)
+        architecture = _matched(architecture, reference, encoder, dataset)
+    return build_model(architecture, encoder, dataset)
 
 
 def _wrapped(cfg: DictConfig, numbers: Mapping[str, Any]) -> Balancer:

@@ -28,7 +28,7 @@ LAYERS = (  # a part may import from the layers before its own, and from itself
         "data",
         "problems",
     },
-    {"train", "results", "compose", "pretrain"},
+    {"train", "results", "compose", "pretrain", "serving"},
 )
 # Within a layer, these imports are meant.
 SIBLINGS = {
@@ -82,6 +82,9 @@ ONLY_IN = {
     "tokenizers": ("mtlx/data/",),
     "safetensors": ("mtlx/pretrain/",),
     "matplotlib": ("mtlx/results/",),
+    "fastapi": ("mtlx/serving/app.py",),
+    "pydantic": ("mtlx/serving/",),
+    "uvicorn": ("experiments/serve.py",),
     "jaxtyping": ("mtlx/types.py",),
     "tensorflow": (),
 }

@@ -18,6 +18,7 @@ from mtlx.data.folders import PathLike
 from mtlx.data.inputs import Input
 from mtlx.data.labels import build_labels
 from mtlx.data.prepared import prepared_columns
+from mtlx.data.preprocessing import Preprocessing
 from mtlx.data.source import Source
 from mtlx.data.split import halves
 from mtlx.data.tabular_features import TabularFeatures
@@ -108,6 +109,7 @@ def census_income(
         train=batch(raw["train"]),
         validation=validation,
         test=test,
+        preprocessing=Preprocessing(features),
     )
 
 

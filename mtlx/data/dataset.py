@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from mtlx.data.blocks import Blocks
 from mtlx.data.joint_rows import JointRows
+from mtlx.data.preprocessing import Preprocessing
 from mtlx.tasks import Task
 from mtlx.types import Batch, PyTree, Schema
 
@@ -29,6 +30,8 @@ class Dataset(NamedTuple):
     `train` is a `Batch` that holds every row of the split, a `Stream`, `Blocks` of what
     is larger than memory, or `JointRows` of several data sets; `validation` and `test`
     are Batches. `notes` are sentences on what became of the rows, for the user to read.
+    `preprocessing` makes the same features of rows that are in no split; without it a
+    model of the data cannot be served.
     """
 
     name: str
@@ -38,3 +41,4 @@ class Dataset(NamedTuple):
     validation: Batch
     test: Batch
     notes: tuple[str, ...] = ()
+    preprocessing: Preprocessing | None = None

@@ -11,7 +11,9 @@ from mtlx.data.categorical import Columns
 from mtlx.data.dataset import Dataset
 from mtlx.data.folders import PathLike
 from mtlx.data.prepared import prepared_columns
+from mtlx.data.preprocessing import Preprocessing
 from mtlx.data.source import Source
+from mtlx.data.text_columns import TextColumns
 from mtlx.data.text_tokenizer import TextTokenizer
 from mtlx.data.texts import pack_texts, unpack_texts
 from mtlx.tasks import Task
@@ -70,6 +72,7 @@ def fdu_mtl_reviews(
     fitted = tokenizer([text for _, _, text in rows["train"]])
     splits = {name: _batch(part, chosen, fitted, domain) for name, part in rows.items()}
     schema = Schema(fields=(fitted.field("text"),))
+    written = TextColumns(("text",), fitted)
     if domain:
         schema = schema._replace(
             cardinalities=(len(chosen) + 1,), names=("domain",), domain="domain"
@@ -79,6 +82,8 @@ def fdu_mtl_reviews(
         tuple(Task(task, "binary", metrics=METRICS) for task in chosen),
         schema,
         **splits,
+        # A domain of no known number has no column to be read from.
+        preprocessing=None if domain else Preprocessing(fields={"text": written}),
     )
 
 

@@ -9,8 +9,10 @@ from mtlx.data.dataset import Dataset
 from mtlx.data.folders import PathLike
 from mtlx.data.history import previous_items
 from mtlx.data.inputs import Ids, Input
-from mtlx.data.kuairand_rows import kuairand_rows
+from mtlx.data.kuairand_rows import HOUR, kuairand_rows
 from mtlx.data.labels import build_labels
+from mtlx.data.past_items import PastItems
+from mtlx.data.preprocessing import Preprocessing
 from mtlx.data.tabular_features import TabularFeatures
 from mtlx.tasks import Task
 from mtlx.types import Batch, Field
@@ -123,10 +125,11 @@ def kuairand(
         domain=DOMAIN if DOMAIN in names else None,
         personal=tuple(name for name in PERSONAL if name in names),
     )
-    encoded = features.encode(rows)
+    encoded, past = features.encode(rows), {}
     if history:
         seen, field = _history(rows, features, history)
         encoded[field.name], schema = seen, schema._replace(fields=(field,))
+        past = {field.name: PastItems(field.name, "video_id", history)}
     labels, where = build_labels({t: rows[c] for t, c in LABELS.items()}, chosen)
 
     def split(kept: np.ndarray, grouped: bool = True) -> Batch:
@@ -148,6 +151,7 @@ def kuairand(
         train=split(day < VALIDATION_DAY, grouped=False),
         validation=split(day == VALIDATION_DAY),
         test=split(day > VALIDATION_DAY),
+        preprocessing=Preprocessing(features, {"hour": HOUR}, past),
     )
 
 

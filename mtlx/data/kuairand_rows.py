@@ -9,6 +9,7 @@ import numpy as np
 from mtlx.data.builders.kuairand_format import LOG
 from mtlx.data.builders.kuairand_source import PUBLIC, ROWS, SAMPLE
 from mtlx.data.categorical import Categorical, Columns
+from mtlx.data.clock_hour import ClockHour
 from mtlx.data.errors import DataError
 from mtlx.data.folders import PathLike, cache_folder, data_folder
 from mtlx.data.join import joined
@@ -19,7 +20,7 @@ FIRST_DAY, LAST_DAY = 20220425, 20220508
 PARTS = ("first", "second", "log")  # of the log, in either edition
 IMPRESSION = ("time_ms", "user_id", "video_id")  # two rows alike in these are one
 IDS = ("user_id", "video_id", "tab")
-HOUR_MS, CHINA = 3_600_000, 8  # hours that its clocks are ahead of UTC
+HOUR = ClockHour("time_ms", 8)  # in China
 
 
 def kuairand_rows(
@@ -52,8 +53,8 @@ def kuairand_rows(
     rows = {name: column[~again] for name, column in rows.items()}
     for table, key in (("users", "user_id"), ("videos", "video_id")):
         rows |= joined("KuaiRand", rows, tables[table], key)
-    hour = Categorical.of((rows["time_ms"] // HOUR_MS + CHINA) % 24)
-    return rows | {name: Categorical.of(rows[name]) for name in IDS} | {"hour": hour}
+    ids = {name: Categorical.of(rows[name]) for name in IDS}
+    return rows | ids | {"hour": HOUR.of(rows[HOUR.column])}
 
 
 def check_rows(log: np.ndarray, source: Source) -> None:

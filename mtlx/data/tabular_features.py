@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from mtlx.data.dataset import Schema
 from mtlx.data.inputs import Encoded, Fitted, Ids, Input, Standardised, fit_vocabularies
 from mtlx.data.vocabulary import Vocabulary
+from mtlx.types import Schema
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,10 +18,12 @@ class TabularFeatures:
     Args:
         inputs: raw column -> what becomes of it, in order.
         vocabularies: of the columns that have one.
+        declared: raw column -> the input that was fitted.
     """
 
     inputs: Mapping[str, Fitted]
     vocabularies: Mapping[str, Vocabulary]
+    declared: Mapping[str, Input]
 
     @classmethod
     def fit(
@@ -65,7 +67,7 @@ class TabularFeatures:
             for name, each in kept.items()
         }
         _check_names(fitted)
-        return cls(fitted, vocabularies)
+        return cls(fitted, vocabularies, kept)
 
     @property
     def schema(self) -> Schema:

@@ -58,6 +58,7 @@ def with_vectors(
     fields = (*dataset.schema.fields, field)
     return dataset._replace(
         schema=dataset.schema._replace(fields=fields),
+        preprocessing=None,  # a row in no split has no vector here
         **{split: _with(splits[split], name, vectors[split]) for split in SPLITS},
     )
 

@@ -14,7 +14,9 @@ from mtlx.data.dataset import Dataset
 from mtlx.data.folders import PathLike
 from mtlx.data.labels import MISSING, build_labels
 from mtlx.data.prepared import prepared_columns
+from mtlx.data.preprocessing import Preprocessing
 from mtlx.data.source import Source
+from mtlx.data.text_columns import TextColumns
 from mtlx.data.text_tokenizer import TextTokenizer
 from mtlx.data.texts import pack_texts, unpack_texts
 from mtlx.tasks import Task
@@ -73,7 +75,9 @@ def womens_clothing(
         jax.tree.map(lambda column, part=part: column[part], rows) for part in parts
     )
     schema = Schema(fields=(fitted.field("text"),))
-    return Dataset("womens_clothing", chosen, schema, train, validation, test)
+    written = TextColumns(("Title", "Review Text"), fitted)
+    raw = Preprocessing(fields={"text": written})
+    return Dataset("womens_clothing", chosen, schema, train, validation, test, raw)
 
 
 def _tasks(names: Sequence[str]) -> tuple[Task, ...]:

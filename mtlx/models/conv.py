@@ -73,5 +73,5 @@ class Conv(nn.Module):
         windows = jnp.concatenate([window(a, b) for a in places for b in places], -1)
         matrix = kernel.reshape(-1, self.width)
         return (windows.reshape(-1, len(matrix)) @ matrix).reshape(
-            len(x), rows, columns, self.width
+            x.shape[0], rows, columns, self.width
         )

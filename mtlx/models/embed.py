@@ -88,7 +88,7 @@ class FeatureEncoder(nn.Module):
         parts, columns, shared = [], None, {}
         if self.cardinalities:
             columns, shared = self._embed(features)
-            rows = len(columns)
+            rows = columns.shape[0]
             parts.append(columns if self.tokens else columns.reshape(rows, -1))
         numerical = features.get("numerical")
         if numerical is not None:
@@ -118,7 +118,7 @@ class FeatureEncoder(nn.Module):
             return self._lift(numerical) if self.tokens else numerical
         encoder = self.numeric(width=self.embedding_dim, name="numeric")
         vectors = encoder(numerical, train=train)
-        return vectors if self.tokens else vectors.reshape(len(vectors), -1)
+        return vectors if self.tokens else vectors.reshape(vectors.shape[0], -1)
 
     @nn.nowrap
     def _lift(
@@ -142,7 +142,7 @@ class FeatureEncoder(nn.Module):
                 ids = as_columns(features[field.name])
                 ids = ids[:, :, jnp.array(shared_columns(field))]
                 shapes[field.name] = ids.shape
-                places.append(table.place(ids, columns).reshape(len(ids), -1))
+                places.append(table.place(ids, columns).reshape(ids.shape[0], -1))
         ends = [sum(p.shape[1] for p in places[: k + 1]) for k in range(len(shapes))]
         first, *rest = self._cut(table, places, ends)
         vectors = zip(shapes.items(), rest, strict=True)

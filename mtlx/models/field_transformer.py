@@ -61,7 +61,9 @@ class FieldTransformer(MultiTaskModel):
         count = len(self.tasks)
         shape = (count, self.token_dim)
         tokens = self.param("task_tokens", nn.initializers.normal(0.05), shape)
-        tokens = jnp.broadcast_to(tokens.astype(fields.dtype), (len(fields), *shape))
+        tokens = jnp.broadcast_to(
+            tokens.astype(fields.dtype), (fields.shape[0], *shape)
+        )
         s = jnp.concatenate([tokens, fields], axis=1)
         for level in range(self.num_layers):
             attend = SelfAttention(

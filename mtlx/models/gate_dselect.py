@@ -83,7 +83,7 @@ class DSelectGate(Gate):
         """[B, units], linear in x or the same for all rows; float32."""
         if not self.per_example:
             row = self.param(name, init, (1, units), jnp.float32)
-            return jnp.broadcast_to(row, (len(x), units))
+            return jnp.broadcast_to(row, (x.shape[0], units))
         dense = nn.Dense(
             units, use_bias=False, dtype=self.dtype, kernel_init=init, name=name
         )

@@ -12,6 +12,7 @@ from mtlx.types import Array, Int, PyTree
 
 LOOKUPS = "lookups"  # collection: the row ids that a forward pass reads, for each table
 TOUCHED = "touched"  # collection: the row ids that a table held in part consists of
+SCALES = "scales"  # collection: factors of the vectors that are read, for each table
 
 
 def lookup(
@@ -28,6 +29,10 @@ def lookup(
     the collection "lookups", which rows it reads; and where the collection "touched"
     has an entry [U] for it, the parameter is taken to be those rows [U, D] of the
     table. A table that is read in another way is trained as any other parameter.
+
+    What explains a model (`mtlx.serving.attribution`) scales the vectors: where the
+    collection "scales" has an entry for the table, of the structure that "lookups" has
+    and with that mutable, each vector is multiplied by its factor.
 
     Args:
         module: the module that owns the table; to be called from a compact method.
@@ -52,7 +57,15 @@ def lookup(
         table = module.param(name, init, shape, jnp.float32)
         if not module.is_initializing():
             module.sow(LOOKUPS, name, ids)
-    return jnp.take(table, ids, axis=0, mode="fill")
+    vectors = jnp.take(table, ids, axis=0, mode="fill")
+    if module.has_variable(SCALES, name):
+        call = len(module.get_variable(LOOKUPS, name)) - 1
+        factors = module.get_variable(SCALES, name)[call][..., None]
+        # NaN may be padding that is masked later: its derivative would not be.
+        known = (ids < rows)[..., None]
+        scaled = jnp.where(known, vectors, 0.0) * factors
+        vectors = jnp.where(known, scaled, vectors)
+    return vectors
 
 
 def read_rows(

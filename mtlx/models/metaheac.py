@@ -75,7 +75,7 @@ class MetaHeac(MultiTaskModel):
             row = self.param(
                 f"task_{task}", nn.initializers.normal(1.0), (self.task_dim,)
             )
-            rows = jnp.broadcast_to(row, (len(x), self.task_dim))
+            rows = jnp.broadcast_to(row, (x.shape[0], self.task_dim))
             read = jnp.concatenate([rows.astype(x.dtype), x], axis=-1)
             mixed = mix(expert_gate(read, train=train), experts)
             opinions = critics[outputs](mixed, train=train)

@@ -16,7 +16,7 @@ def halve(
     """
     rows, columns = x.shape[1] // 2, x.shape[2] // 2
     x = x[:, : 2 * rows, : 2 * columns]
-    return x.reshape(len(x), rows, 2, columns, 2, -1).max(axis=(2, 4))
+    return x.reshape(x.shape[0], rows, 2, columns, 2, -1).max(axis=(2, 4))
 
 
 def double(

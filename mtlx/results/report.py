@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jinja2
 
+from mtlx.results.attributions import find_explanation
 from mtlx.results.captions import describe_table
 from mtlx.results.comparison_table import (
     CAPTION,
@@ -73,6 +74,9 @@ def _markdown(
             parts += [_bullets(CAPTION)]
         for picture in pictures[data]:
             parts += [f"![{picture.caption}]({picture.path.name})", picture.caption]
+    for run, picture in _explained(study):
+        parts += [f"## Why it said so: {run}", picture.caption]
+        parts += [f"![Attributions]({picture.path.relative_to(study.path).as_posix()})"]
     parts += ["## How it was run", _bullets(f"{k}: {v}" for k, v in _facts(facts))]
     parts += [_bullets(f"`{k}={v}`" for k, v in facts.overrides.items())]
     if study.unfinished:
@@ -93,6 +97,7 @@ def _html(study: Study, facts: Provenance, pictures: dict[str, list[Picture]]) -
         name=_name(study),
         counts=_counts(study),
         sections=[_section(study, data, pictures[data]) for data in study.tasks],
+        explained=[(run, *_encoded(p)) for run, p in _explained(study)],
         facts=_facts(facts),
         overrides=facts.overrides,
         unfinished=[run.as_posix() for run in study.unfinished],
@@ -107,18 +112,24 @@ def _section(study: Study, data: str, pictures: list[Picture]) -> dict[str, Any]
         }
         for over in ("headline", "all")
     }
-    encoded = [
-        (base64.b64encode(picture.path.read_bytes()).decode(), picture.caption)
-        for picture in pictures
-    ]
     grid = lay_out_comparisons(study, data)
     compared = {"title": COMPARED, "table": {"grid": grid, "caption": CAPTION}}
     return {
         "data": data,
         "tables": tables,
         "compared": compared if grid is not None else None,
-        "pictures": encoded,
+        "pictures": [_encoded(picture) for picture in pictures],
     }
+
+
+def _encoded(picture: Picture) -> tuple[str, str]:
+    return base64.b64encode(picture.path.read_bytes()).decode(), picture.caption
+
+
+def _explained(study: Study) -> list[tuple[str, Picture]]:
+    """The runs whose rows were explained (`experiments.predict explain=true`)."""
+    found = ((run, find_explanation(study.path / run)) for run in study.records)
+    return [(run, picture) for run, picture in found if picture is not None]
 
 
 def _name(study: Study) -> str:

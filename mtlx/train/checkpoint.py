@@ -78,6 +78,38 @@ class Checkpointer:
         )
         return restored["arrays"], restored["record"]
 
+    def restore_selected(self) -> PyTree:
+        """The variables of the selected epoch, alone, on this process's first device.
+
+        Neither optimizer nor balancer is asked for, and nothing of theirs is read from
+        disk: what serves a model need not know how it was trained, or on what devices.
+
+        Raises:
+            FileNotFoundError: nothing was saved in the folder.
+        """
+        epoch = self.latest()
+        if epoch is None:
+            raise FileNotFoundError(
+                f"Expected a checkpoint under {self.folder}, found none. Train the run "
+                f"again: what is left of it has no parameters."
+            )
+        path = self.folder / str(epoch) / "arrays"
+        device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+        reader = self._ocp.PyTreeCheckpointHandler()
+        _, saved = reader.metadata(path).tree
+        like = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), saved
+        )
+        arguments = self._ocp.checkpoint_utils.construct_restore_args(like)
+        restored = reader.restore(
+            path,
+            args=self._args.PyTreeRestore(
+                item=[None, like], restore_args=[None, arguments], partial_restore=True
+            ),
+        )
+        reader.close()
+        return restored[1]
+
     def close(self) -> None:
         """Waits until everything is on disk."""
         self._manager.wait_until_finished()

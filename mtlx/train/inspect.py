@@ -104,6 +104,14 @@ def inspect_scores(sums: Sums, tasks: tuple[Task, ...]) -> Scores:
     return scores
 
 
+def gate_weights(
+    model: nn.Module, variables: PyTree, features: Mapping[str, Array]
+) -> dict[str, Array]:
+    """{module: weights [B, G, E]} of every gate of E > 1 weights, for each row."""
+    captured = _captured(model, variables, features)
+    return {"/".join(p[:-1]): v for p, v in captured.items() if p[-1] == "gate"}
+
+
 def _captured(
     model: nn.Module, variables: PyTree, features: Mapping[str, Array]
 ) -> dict[Path, Array]:

@@ -21,6 +21,7 @@ from mtlx.data.builders.womens_clothing_format import (
     parse_womens_clothing,
 )
 from mtlx.data.builders.womens_clothing_source import FILE
+from mtlx.data.categorical import Categorical
 
 TOKENIZER = functools.partial(TextTokenizer.fit, length=4)
 WOMENS = importlib.import_module("mtlx.data.womens_clothing")
@@ -104,6 +105,22 @@ def test_the_vocabulary_is_the_training_splits(clothes):
         first = split.features["text"][:, 0]
         assert np.all(first == 0)  # the word of that row alone, or its title
     assert np.all(data.train.features["text"][:, 0] > 0)
+
+
+def test_raw_columns_give_the_features_of_the_data(clothes):
+    data = clothes()
+    assert data.preprocessing.kinds == {"Title": "text", "Review Text": "text"}
+    rows = [review(number) for number in range(40) if number not in (3, 5)]
+    columns = {
+        name: Categorical.of(np.array([row[name] for row in rows]))
+        for name in data.preprocessing.kinds
+    }
+    found = {tuple(row) for row in data.preprocessing.encode(columns)["text"].tolist()}
+    splits = (data.train, data.validation, data.test)
+    every = {tuple(row) for s in splits for row in s.features["text"].tolist()}
+    assert len(found) >= 30  # a word of its own for each training row
+    assert len(every - found) <= 1  # the one with another title
+    assert found <= every
 
 
 def test_another_seed_splits_otherwise_and_the_same_seed_alike(clothes):

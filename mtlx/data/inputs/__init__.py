@@ -2,7 +2,7 @@
 
 from mtlx.data.inputs.bag import Bag
 from mtlx.data.inputs.date import Date
-from mtlx.data.inputs.fitted import Encoded, Fitted, Input
+from mtlx.data.inputs.fitted import Counted, Encoded, Fitted, Input, Restored
 from mtlx.data.inputs.hashed import Hashed
 from mtlx.data.inputs.id_sequence import IdSequence
 from mtlx.data.inputs.ids import Ids
@@ -14,6 +14,7 @@ from mtlx.data.inputs.vocabularies import fit_vocabularies
 
 __all__ = [
     "Bag",
+    "Counted",
     "Date",
     "Encoded",
     "Fitted",
@@ -23,6 +24,7 @@ __all__ = [
     "Input",
     "Number",
     "Quantiles",
+    "Restored",
     "Standardised",
     "Text",
     "fit_vocabularies",

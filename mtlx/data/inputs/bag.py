@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -57,13 +58,19 @@ class Bag:
     def fit(self, name: str, column: Column | Lists, vocabulary: Vocabulary) -> Fitted:
         """See `Input`."""
         longest = int(self._lists(column).lengths.max(initial=1))
-        length = self.length or longest
+        return self.restore(name, {"length": self.length or longest}, vocabulary)
+
+    def restore(
+        self, name: str, facts: Mapping[str, Any], vocabulary: Vocabulary
+    ) -> Fitted:
+        """See `Restored`."""
+        length = facts["length"]
 
         def encode(column):
             return Encoded(fields={name: self._ids(column, vocabulary, length)})
 
         field = Field(name, "bag", (length,), (vocabulary.size,), self._shared())
-        return Fitted(encode, fields=(field,))
+        return Fitted(encode, fields=(field,), facts=facts)
 
     def _shared(self) -> tuple[str, ...]:
         return () if self.shared is None else (self.shared,)

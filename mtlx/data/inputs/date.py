@@ -1,8 +1,9 @@
 """A point in time as hour, weekday, month and days."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +57,22 @@ class Date:
         seen = {part: np.unique(_number(times, part)) for part in self._kinds()}
         first = times.min()
         days = Standardised().fit(f"{name}_days", _days(times, first), None)
+        facts = {
+            "seen": {part: ids.tolist() for part, ids in seen.items()},
+            "first": int(first.astype(np.int64)),
+            "days": days.facts,
+            "kind": _raw_kind(column),
+        }
+        return self.restore(name, facts, None)
+
+    def restore(
+        self, name: str, facts: Mapping[str, Any], vocabulary: Vocabulary | None
+    ) -> Fitted:
+        """See `Restored`; "first" is in milliseconds since 1970, local time."""
+        del vocabulary
+        seen = {part: np.array(facts["seen"][part], np.int64) for part in self._kinds()}
+        first = np.datetime64(facts["first"], "ms")
+        days = Standardised().restore(f"{name}_days", facts["days"], None)
 
         def encode(column):
             times = self._times(name, column)
@@ -68,7 +85,8 @@ class Date:
             return days.encode(_days(times, first))._replace(ids=ids)
 
         sizes = {f"{name}_{part}": SIZES[part] + 1 for part in seen}
-        return Fitted(encode, sizes, days.numbers if "days" in self.parts else ())
+        numbers = days.numbers if "days" in self.parts else ()
+        return Fitted(encode, sizes, numbers, facts=facts, kind=facts["kind"])
 
     def _kinds(self) -> list[str]:
         return [part for part in self.parts if part != "days"]
@@ -92,6 +110,12 @@ class Date:
             )
         times = times.astype("datetime64[ms]")
         return times + np.timedelta64(round(self.utc_offset * 3_600_000), "ms")
+
+
+def _raw_kind(column: Column) -> str:
+    if isinstance(column, Categorical):
+        return "text"
+    return "whole" if column.dtype.kind in "iu" else "time"
 
 
 def _parse(name: str, text: str) -> datetime:

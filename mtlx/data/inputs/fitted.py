@@ -1,7 +1,7 @@
 """From a declaration, by the training rows, to a function of rows."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -19,12 +19,19 @@ class Encoded(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """`encode(column) -> Encoded` of any rows, and what an encoder must know of it."""
+    """`encode(column) -> Encoded` of any rows, and what an encoder must know of it.
+
+    `facts` are what the training rows decided, as JSON holds it: with them the input's
+    `restore` makes the same function without those rows. None: it has no `restore`,
+    and a run on it cannot be served.
+    """
 
     encode: Callable[[Column], Encoded]
     sizes: Mapping[str, int] = {}  # numbers of ids of the categorical columns
     numbers: tuple[str, ...] = ()  # names of the numeric columns
     fields: tuple[Field, ...] = ()
+    facts: Mapping[str, Any] | None = None
+    kind: str = "text"  # of the raw column, see `mtlx.data.raw_rows`
 
 
 @runtime_checkable
@@ -39,6 +46,17 @@ class Input(Protocol):
             column: its training rows.
             vocabulary: of this column and those that share its own, where it has one.
         """
+        ...
+
+
+@runtime_checkable
+class Restored(Protocol):
+    """An input that can be made again without the training rows."""
+
+    def restore(
+        self, name: str, facts: Mapping[str, Any], vocabulary: Vocabulary | None
+    ) -> Fitted:
+        """What `fit` returned, from its `facts`."""
         ...
 
 

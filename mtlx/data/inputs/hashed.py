@@ -2,6 +2,8 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -43,12 +45,21 @@ class Hashed:
         del vocabulary
         seen = np.zeros(self.buckets + 1, bool)
         seen[self._ids(as_categorical(column))] = True
+        return self.restore(name, {"seen": np.flatnonzero(seen).tolist()}, None)
+
+    def restore(
+        self, name: str, facts: Mapping[str, Any], vocabulary: Vocabulary | None
+    ) -> Fitted:
+        """See `Restored`; "seen" are the buckets that training rows fall into."""
+        del vocabulary
+        seen = np.zeros(self.buckets + 1, bool)
+        seen[facts["seen"]] = True
 
         def encode(column):
             ids = self._ids(as_categorical(column))
             return Encoded(ids={name: np.where(seen[ids], ids, np.int32(UNKNOWN))})
 
-        return Fitted(encode, {name: self.buckets + 1})
+        return Fitted(encode, {name: self.buckets + 1}, facts=facts)
 
     def _ids(self, column: Categorical) -> np.ndarray:
         return np.array([self._bucket(value) for value in column.values], np.int32)[

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from mtlx.data.categorical import Column, as_categorical
 from mtlx.data.inputs.fitted import Encoded, Fitted, check_counts
@@ -51,15 +52,25 @@ class Ids:
     def fit(self, name: str, column: Column, vocabulary: Vocabulary) -> Fitted:
         """See `Input`."""
         del column
+        return self.restore(name, {}, vocabulary)
+
+    def restore(
+        self, name: str, facts: Mapping[str, Any], vocabulary: Vocabulary
+    ) -> Fitted:
+        """See `Restored`: the vocabulary is all that the training rows decide."""
 
         def ids(column):
             return vocabulary.ids(as_categorical(column))
 
         if self.shared is None:
             return Fitted(
-                lambda column: Encoded(ids={name: ids(column)}), {name: vocabulary.size}
+                lambda column: Encoded(ids={name: ids(column)}),
+                {name: vocabulary.size},
+                facts=facts,
             )
         field = Field(name, "bag", (1,), (vocabulary.size,), (self.shared,))
         return Fitted(
-            lambda column: Encoded(fields={name: ids(column)[:, None]}), fields=(field,)
+            lambda column: Encoded(fields={name: ids(column)[:, None]}),
+            fields=(field,),
+            facts=facts,
         )

@@ -1,6 +1,8 @@
 """A numeric column as ids of its quantiles."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +39,14 @@ class Quantiles:
         edges = np.unique(np.quantile(rows[~np.isnan(rows)], shares))
         # An edge at the smallest value would leave the bin below it without a row.
         edges = edges[edges > np.nanmin(rows)]
+        return self.restore(name, {"edges": edges.tolist()}, None)
+
+    def restore(
+        self, name: str, facts: Mapping[str, Any], vocabulary: Vocabulary | None
+    ) -> Fitted:
+        """See `Restored`."""
+        del vocabulary
+        edges = np.array(facts["edges"], np.float64)
 
         def encode(column):
             rows = np.asarray(column, np.float64)
@@ -45,4 +55,4 @@ class Quantiles:
                 ids={name: np.where(np.isnan(rows), UNKNOWN, ids).astype(np.int32)}
             )
 
-        return Fitted(encode, {name: len(edges) + 2})
+        return Fitted(encode, {name: len(edges) + 2}, facts=facts, kind="number?")

@@ -1,6 +1,8 @@
 """A numeric column as a number."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -29,13 +31,23 @@ class Standardised:
         """See `Input`."""
         del vocabulary
         scaler = Scaler.fit(self._table(name, column), np.array([self.log]))
+        facts = {"mean": float(scaler.mean[0]), "std": float(scaler.std[0])}
+        return self.restore(name, facts, None)
+
+    def restore(
+        self, name: str, facts: Mapping[str, Any], vocabulary: Vocabulary | None
+    ) -> Fitted:
+        """See `Restored`."""
+        del vocabulary
+        mean, std = np.array([facts["mean"]]), np.array([facts["std"]])
+        scaler = Scaler(np.array([self.log]), mean, std)
 
         def encode(column):
             return Encoded(
                 numbers={name: scaler.scale(self._table(name, column))[:, 0]}
             )
 
-        return Fitted(encode, numbers=(name,))
+        return Fitted(encode, numbers=(name,), facts=facts, kind="number")
 
     def _table(self, name: str, column: Column) -> np.ndarray:
         rows = np.asarray(column)

@@ -72,7 +72,7 @@ class LeNet(nn.Module):
                 over_places = {"broadcast_dims": (1, 2), "deterministic": not train}
                 x = Dropout(self.dropout_rate, **over_places)(x)
             x = nn.relu(halve(x))
-        x = x.reshape(len(x), -1)
+        x = x.reshape(x.shape[0], -1)
         x = nn.relu(nn.Dense(self.width, dtype=self.dtype, name="dense")(x))
         return x.astype(jnp.float32)
 
