@@ -9,12 +9,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (  # a part may import from the layers before its own, and from itself
-    {"types", "tree"},
+    {"types", "tree", "metric_rows"},
     {
         "losses",
         "pixel_losses",
         "metrics",
         "pixel_metrics",
+        "value_metrics",
+        "list_metrics",
+        "listwise",
+        "ziln",
         "tasks",
         "gradients",
         "diagnostics",
@@ -30,10 +34,16 @@ SIBLINGS = {
     ("tree", "types"),
     ("tasks", "losses"),
     ("tasks", "pixel_losses"),
+    ("tasks", "ziln"),
+    ("tasks", "listwise"),
     ("metrics", "pixel_metrics"),
+    ("metrics", "value_metrics"),
+    ("metrics", "list_metrics"),
+    ("value_metrics", "ziln"),
     ("metrics", "tasks"),
     ("models", "losses"),
     ("data", "tasks"),
+    ("data", "listwise"),
     ("compose", "train"),
 }
 NUMERIC_CORE = [
@@ -43,6 +53,11 @@ NUMERIC_CORE = [
     "pixel_losses",
     "metrics",
     "pixel_metrics",
+    "value_metrics",
+    "list_metrics",
+    "metric_rows",
+    "listwise",
+    "ziln",
     "tasks",
     "gradients",
     "diagnostics",
@@ -68,6 +83,7 @@ ONLY_IN = {
     "safetensors": ("mtlx/pretrain/",),
     "matplotlib": ("mtlx/results/",),
     "jaxtyping": ("mtlx/types.py",),
+    "rax": ("mtlx/listwise.py",),
     "tensorflow": (),
 }
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
+from mtlx import list_metrics, value_metrics
 from mtlx.metrics import METRICS, evaluate, nanmean_over_tasks
 from mtlx.tasks import METRICS as KIND_METRICS
 from mtlx.tasks import Task
@@ -59,8 +60,14 @@ CASES = pytest.mark.parametrize("case", REFERENCE)
 
 def test_every_metric_has_a_reference():
     grouped = {name for name, metric in METRICS.items() if metric.grouped}
-    assert grouped == {"gauc"}  # tests/gauc_test.py
-    apart = grouped | {name for kind in PIXEL_KINDS for name in KIND_METRICS[kind]}
+    lists = {row[0] for row in list_metrics.TABLE}  # tests/list_metrics_test.py
+    assert grouped == {"gauc"} | lists  # tests/gauc_test.py
+    amounts = {row[0] for row in value_metrics.TABLE}  # tests/value_metrics_test.py
+    apart = (
+        grouped
+        | amounts
+        | {name for kind in PIXEL_KINDS for name in KIND_METRICS[kind]}
+    )
     assert {case.split()[-1] for case in REFERENCE} == set(METRICS) - apart
     assert all(name == metric.name for name, metric in METRICS.items())
 

@@ -40,7 +40,7 @@ def task_losses(
 
     A label that does not count may be NaN: it is replaced before the loss, since a
     masked NaN would still reach the gradient as 0 * NaN. A task in `untrained` is
-    absent, whatever its rows.
+    absent, whatever its rows. A ranking task's loss is the mean over its lists.
     """
     losses, present = [], []
     for task in tasks:
@@ -48,9 +48,13 @@ def task_losses(
         if task.name in untrained:
             where = jnp.zeros_like(where)
         labels = _known(batch.labels[task.name], where)
-        values = task.loss(outputs[task.name], labels)
-        losses.append(masked_mean(values, where, axis.name))
         present.append(jnp.sum(where))
+        if task.listwise:
+            groups = _groups(task, batch)
+            values, where = task.loss(outputs[task.name], labels, where, groups)
+        else:
+            values = task.loss(outputs[task.name], labels)
+        losses.append(masked_mean(values, where, axis.name))
     return axis.total(jnp.stack(losses)), axis.total(jnp.stack(present)) > 0
 
 
@@ -79,6 +83,15 @@ def model_losses(
         for task in tasks
     ]
     return losses + jnp.where(present, axis.total(jnp.array(shares)), 0.0), present
+
+
+def _groups(task: Task, batch: Batch) -> Array:
+    if batch.groups is None:
+        raise ValueError(
+            f"Task {task.name!r}: expected groups of training rows, e.g. queries, for "
+            f"a loss of lists, found none; give the training split Batch.groups."
+        )
+    return batch.groups
 
 
 def _known(labels: Array, where: Array) -> Array:
