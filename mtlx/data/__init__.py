@@ -6,13 +6,18 @@ from mtlx.data.blocks import Blocks, BlockSource
 from mtlx.data.census_income import census_income
 from mtlx.data.dataset import Dataset, Schema, Stream
 from mtlx.data.errors import DataError
+from mtlx.data.esci_query_brand import esci_query_brand
+from mtlx.data.fashion_mnist import fashion_mnist
 from mtlx.data.fdu_mtl_reviews import fdu_mtl_reviews
+from mtlx.data.hillstrom_email import hillstrom_email
 from mtlx.data.joint import joint
 from mtlx.data.kuairand import kuairand
 from mtlx.data.labels import build_labels
 from mtlx.data.layout import Layout
 from mtlx.data.multi_mnist import multi_mnist
+from mtlx.data.online_retail import online_retail
 from mtlx.data.parquet_blocks import ParquetBlocks
+from mtlx.data.pricerunner_products import pricerunner_products
 from mtlx.data.synthetic_mmoe import synthetic_mmoe
 from mtlx.data.synthetic_scenes import synthetic_scenes
 from mtlx.data.text_tokenizer import TextTokenizer
@@ -33,10 +38,15 @@ __all__ = [
     "bert_tokenizer",
     "build_labels",
     "census_income",
+    "esci_query_brand",
+    "fashion_mnist",
     "fdu_mtl_reviews",
+    "hillstrom_email",
     "joint",
     "kuairand",
     "multi_mnist",
+    "online_retail",
+    "pricerunner_products",
     "synthetic_mmoe",
     "synthetic_scenes",
     "with_vectors",
