@@ -1,7 +1,7 @@
 """Listwise losses: the rows of one group, e.g. the results of a query, are one list.
 
 They are Rax's, an optional extra: `pip install 'mtlx[ranking]'`. A list is what a batch
-holds of a group: of the counted rows alone, and on each device of its own rows.
+holds of a group, of the counted rows alone.
 """
 
 import functools

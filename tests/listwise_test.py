@@ -3,16 +3,21 @@
 import functools
 import sys
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 import rax
 
 from mtlx import listwise
+from mtlx.balancers import equal
 from mtlx.losses import masked_mean
 from mtlx.tasks import Task
-from mtlx.train.step import task_losses
+from mtlx.train.axis import Axis
+from mtlx.train.measuring import Measuring
+from mtlx.train.step import make_step, task_losses
 from mtlx.types import Batch
 
 RAX = {  # scores, gains of one list -> its loss
@@ -107,6 +112,16 @@ def test_a_step_has_the_mean_over_lists_and_asks_for_groups(name):
     assert present.tolist() == [True]
     with pytest.raises(ValueError, match="'gain': expected groups of training rows"):
         task_losses((task,), {"gain": scores}, batch._replace(groups=None))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"measuring": Measuring(accumulate=2)}, {"axis": Axis(name="data", size=2)}],
+)
+def test_what_cuts_lists_in_two_is_refused(options):
+    parts = (nn.Dense(1), (Task("gain", "ranking"),), optax.sgd(0.1), equal(), 4)
+    with pytest.raises(ValueError, match="'gain'.*: a loss of lists expected whole"):
+        make_step(*parts, **options)
 
 
 def test_without_rax_it_says_what_to_install(monkeypatch):

@@ -25,11 +25,11 @@ def baskets(lines: Columns, horizon: int) -> Columns:
         (pounds), "units", "products", "mean_price", "basket" (the codes of its
         products, the 40 dearest sums, the dearest first), "weekday", "hour"; of the
         customer strictly before it "previous_invoices", "previous_spend" and
-        "previous_returns" (pounds), "days_since_previous" (NaN for the first); and of the `horizon` days after it,
-        the last second included: "again" (whether the customer buys), "spend" (pounds
-        bought after it and not taken back within), "next_basket" (log1p of the pounds
-        of the next invoice; NaN without one), "returned" (whether some of it is taken
-        back).
+        "previous_returns" (pounds), "days_since_previous" (NaN for the first); and of
+        the `horizon` days after it, the last second included: "again" (whether the
+        customer buys), "spend" (pounds bought after it and not taken back within),
+        "next_basket" (log1p of the pounds of the next invoice; NaN without one),
+        "returned" (whether some of it is taken back).
     """
     seconds = lines["time"].astype(np.int64)
     bought = ~lines["cancelled"]

@@ -85,6 +85,17 @@ def model_losses(
     return losses + jnp.where(present, axis.total(jnp.array(shares)), 0.0), present
 
 
+def _check_lists(tasks: tuple[Task, ...], axis: Axis, measuring: Measuring) -> None:
+    """Refuses what would cut lists in two, so that the losses are not the batch's."""
+    lists = [task.name for task in tasks if task.listwise]
+    if lists and (axis.name is not None or measuring.accumulate > 1):
+        raise ValueError(
+            f"Tasks {lists}: a loss of lists expected whole batches, found "
+            f"accumulate={measuring.accumulate} on {axis.size} devices with rows of "
+            f"their own; use accumulate=1 and, on many devices, parallel=jit or fsdp."
+        )
+
+
 def _groups(task: Task, batch: Batch) -> Array:
     if batch.groups is None:
         raise ValueError(
@@ -134,8 +145,12 @@ def make_step(
         axis: the devices that run this step together, each on its own rows of `batch`
             and all on the same state (`mtlx.train.parallel`).
         measuring: how the losses and gradients are computed.
+
+    Raises:
+        ValueError: a loss of lists where a batch is cut into parts or devices' rows.
     """
 
+    _check_lists(tasks, axis, measuring)
     needs = needs_of(optimizer, balancer)
     names = [task.name for task in tasks]
 

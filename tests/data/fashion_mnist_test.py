@@ -2,9 +2,13 @@
 
 import importlib
 
+import jax
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
 
+import mtlx.compose
+from experiments.train import CONF
 from mtlx.data import fashion_mnist
 from tests.data.image_files import publish_images
 
@@ -50,3 +54,15 @@ def test_published_facts(full_data_dir):
     assert counts[2].tolist() == [1_000] * 10
     assert (counts[0] + counts[1]).tolist() == [6_000] * 10
     assert data.test.labels["category"][:4].tolist() == [9, 2, 1, 1]
+
+
+def test_the_option_composes(garments):
+    options = ["data=fashion_mnist", "model=single_task", "encoder=lenet"]
+    options += [f"data.data_dir={garments[0]}"]
+    with initialize_config_dir(CONF, version_base="1.3"):
+        parts = mtlx.compose.build(compose("train", overrides=options))
+    features = jax.tree.map(lambda x: x[:2], dict(parts.dataset.test.features))
+    outputs, _ = jax.eval_shape(
+        parts.model.init_with_output, jax.random.key(0), features
+    )
+    assert outputs["category"].shape == (2, 10)

@@ -4,9 +4,13 @@ import functools
 import lzma
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
 
+import mtlx.compose
+from experiments.train import CONF
 from mtlx.data import DataError, online_retail
 from mtlx.data.builders.online_retail_format import LINES, parse_online_retail, sales
 from mtlx.data.builders.online_retail_source import FILE
@@ -240,3 +244,16 @@ def test_published_facts(full_data_dir):
     np.testing.assert_allclose(rates, expected, atol=1e-4)
     means = [split.labels["spend"].mean() for split in data[3:]]
     np.testing.assert_allclose(means, [595.1, 824.0, 1177.8], atol=0.1)
+
+
+def test_the_option_composes(shop):
+    options = ["data=online_retail", "model=shared_bottom", "trainer=smoke"]
+    options += [f"data.data_dir={shop.keywords['data_dir']}", "data.horizon=7"]
+    with initialize_config_dir(CONF, version_base="1.3"):
+        parts = mtlx.compose.build(compose("train", overrides=options))
+    features = jax.tree.map(lambda x: x[:2], dict(parts.dataset.test.features))
+    outputs, _ = jax.eval_shape(
+        parts.model.init_with_output, jax.random.key(0), features
+    )
+    shapes = {task: y.shape for task, y in outputs.items()}
+    assert shapes == {"again": (2,), "spend": (2, 3), "returned": (2,)}

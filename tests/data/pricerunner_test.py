@@ -3,9 +3,13 @@
 import functools
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
 
+import mtlx.compose
+from experiments.train import CONF
 from mtlx.data import DataError, TextTokenizer, pricerunner_products
 from mtlx.data.builders.pricerunner_format import (
     CATEGORIES,
@@ -181,3 +185,17 @@ def test_published_facts(full_data_dir):
     ]  # fmt: skip
     texts = [{row.tobytes() for row in s.features["text"]} for s in splits]
     assert not texts[0] & (texts[1] | texts[2])  # in all 128 ids
+
+
+def test_the_option_composes(offers):
+    options = ["data=pricerunner_products", "model=shared_bottom", "trainer=smoke"]
+    options += [f"data.data_dir={offers.keywords['data_dir']}"]
+    with initialize_config_dir(CONF, version_base="1.3"):
+        parts = mtlx.compose.build(compose("train", overrides=options))
+    features = jax.tree.map(lambda x: x[:2], dict(parts.dataset.test.features))
+    outputs, _ = jax.eval_shape(
+        parts.model.init_with_output, jax.random.key(0), features
+    )
+    classes = parts.dataset.tasks[1].num_classes
+    shapes = {task: y.shape for task, y in outputs.items()}
+    assert shapes == {"category": (2, 10), "vendor": (2, classes)}
