@@ -17,9 +17,11 @@ import numpy as np
 
 from mtlx import auc_metrics as auc
 from mtlx import calibration_metrics as calibration
+from mtlx import list_metrics, value_metrics
 from mtlx import multilabel_metrics as multilabel
 from mtlx import pixel_metrics as pixel
 from mtlx import ranking_metrics as ranking
+from mtlx.metric_rows import class_numbers, counted, one_output, positive
 from mtlx.types import Array, Bool, Float, Int
 
 HostArray = np.ndarray | Array
@@ -114,56 +116,13 @@ def _evaluate(task, name, outputs, labels, where, groups, queries):
     return metric.compute(state)
 
 
-def _counted(outputs, labels, where):
-    """The rows that count, in float64."""
-    outputs, labels, where = (np.asarray(x) for x in (outputs, labels, where))
-    rows = (outputs.shape[:1], labels.shape, where.shape)
-    if len(set(rows)) > 1 or labels.ndim != 1:
-        raise ValueError(
-            "expected one output, label and mask a row, found shapes "
-            f"{outputs.shape}, {labels.shape}, {where.shape}; pass [B] or [B, C] "
-            "outputs with [B] labels and [B] mask."
-        )
-    where = where.astype(bool)
-    return outputs[where].astype(np.float64), labels[where].astype(np.float64)
-
-
-def _one_output(outputs):
-    if outputs.ndim != 1:
-        raise ValueError(
-            f"expected outputs of shape [B], found {outputs.shape} counted values; "
-            "multiclass tasks have 'accuracy' and 'log_loss'."
-        )
-
-
-def _positive(labels):
-    """Labels 0 and 1 as booleans; anything else is refused."""
-    strange = labels[(labels != 0) & (labels != 1)]
-    if strange.size:
-        raise ValueError(
-            f"expected labels 0 and 1, found {strange[0]:g}; mask rows without a label."
-        )
-    return labels == 1
-
-
-def _classes(labels, num_classes):
-    """Labels 0 .. C - 1 as indices; anything else is refused."""
-    strange = labels[~np.isin(labels, np.arange(num_classes))]
-    if strange.size:
-        raise ValueError(
-            f"expected labels 0 .. {num_classes - 1}, found {strange[0]:g}; mask rows "
-            "without a label, or give the task more classes."
-        )
-    return labels.astype(np.int64)
-
-
 def _mean_metric(name, higher_is_better, per_row, finish=float):
     """A metric that is `finish` of the mean of `per_row` values; state (sum, count)."""
 
     def measure(outputs, labels, where):
         # A diverged model puts out inf or NaN: that is its result, not a fault here.
         with np.errstate(invalid="ignore", over="ignore"):
-            values = per_row(*_counted(outputs, labels, where))
+            values = per_row(*counted(outputs, labels, where))
             return np.array([values.sum(), values.size], np.float64)
 
     def compute(state):
@@ -175,9 +134,9 @@ def _mean_metric(name, higher_is_better, per_row, finish=float):
 
 def _correct(outputs, labels):
     if outputs.ndim == 1:
-        right, undefined = (outputs > 0) == _positive(labels), np.isnan(outputs)
+        right, undefined = (outputs > 0) == positive(labels), np.isnan(outputs)
     else:
-        right = np.argmax(outputs, axis=1) == _classes(labels, outputs.shape[1])
+        right = np.argmax(outputs, axis=1) == class_numbers(labels, outputs.shape[1])
         undefined = np.isnan(outputs).any(axis=1)
     # NaN > 0 is False: without this a diverged model would score the majority class.
     return np.where(undefined, np.nan, right)
@@ -185,56 +144,56 @@ def _correct(outputs, labels):
 
 def _negative_log_likelihood(outputs, labels):
     if outputs.ndim == 1:
-        return np.logaddexp(0.0, np.where(_positive(labels), -outputs, outputs))
-    label = _classes(labels, outputs.shape[1])
+        return np.logaddexp(0.0, np.where(positive(labels), -outputs, outputs))
+    label = class_numbers(labels, outputs.shape[1])
     largest = np.max(outputs, axis=1, keepdims=True)
     log_sum = np.log(np.sum(np.exp(outputs - largest), axis=1))
     return log_sum - (outputs - largest)[np.arange(label.size), label]
 
 
 def _squared_error(outputs, labels):
-    _one_output(outputs)
+    one_output(outputs)
     return np.square(outputs - labels)
 
 
 def _absolute_error(outputs, labels):
-    _one_output(outputs)
+    one_output(outputs)
     return np.abs(outputs - labels)
 
 
 def _measure_auc(outputs, labels, where):
-    scores, labels = _counted(outputs, labels, where)
-    _one_output(scores)
-    return auc.measure(scores, _positive(labels))
+    scores, labels = counted(outputs, labels, where)
+    one_output(scores)
+    return auc.measure(scores, positive(labels))
 
 
 def _measure_gauc(outputs, labels, where, groups):
-    scores, labels = _counted(outputs, labels, where)
-    _one_output(scores)
+    scores, labels = counted(outputs, labels, where)
+    one_output(scores)
     groups = np.asarray(groups)[np.asarray(where).astype(bool)].astype(np.float64)
-    return auc.measure_groups(groups, scores, _positive(labels))
+    return auc.measure_groups(groups, scores, positive(labels))
 
 
 def _measure_ece(outputs, labels, where):
-    logits, labels = _counted(outputs, labels, where)
-    _one_output(logits)
-    positive = _positive(labels)
+    logits, labels = counted(outputs, labels, where)
+    one_output(logits)
+    yes = positive(labels)
     if np.isnan(logits).any():
         return np.full((3, calibration.ECE_BINS), np.nan)
     edges = np.linspace(0, 1, calibration.ECE_BINS + 1)[1:-1]
-    return calibration.bin_rows(np.exp(-np.logaddexp(0, -logits)), positive, edges)
+    return calibration.bin_rows(np.exp(-np.logaddexp(0, -logits)), yes, edges)
 
 
 def _measure_ranks(outputs, labels, where, queries=None):
-    ranks, items = _counted(outputs, labels, where)
-    _one_output(ranks)
+    ranks, items = counted(outputs, labels, where)
+    one_output(ranks)
     if queries is not None:
         queries = np.asarray(queries)[np.asarray(where).astype(bool)]
     return ranking.measure(ranks, items, queries)
 
 
 def _within(k, ranks, labels):
-    _one_output(ranks)
+    one_output(ranks)
     return np.where(np.isnan(ranks), np.nan, ranks <= k)
 
 
@@ -291,5 +250,6 @@ METRICS: dict[str, Metric] = {
         *_ranking_metrics(),
         *(Metric(name, True, *parts) for name, parts in multilabel.METRICS.items()),
         *_pixel_metrics(),
+        *(Metric(*row) for row in (*value_metrics.TABLE, *list_metrics.TABLE)),
     )
 }

@@ -3,13 +3,15 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from mtlx import losses, pixel_losses
+from mtlx import listwise, losses, pixel_losses, ziln
 
 LOSSES: dict[str, Callable] = {
     "binary": losses.binary_cross_entropy,
     "regression": losses.squared_error,
     "multiclass": losses.categorical_cross_entropy,
     "multilabel": losses.multilabel_cross_entropy,
+    "ziln": ziln.ziln_loss,
+    "ranking": listwise.softmax,
     "segmentation": pixel_losses.pixel_cross_entropy,
     "depth": pixel_losses.pixel_absolute_error,
     "normals": pixel_losses.pixel_cosine,
@@ -19,12 +21,15 @@ METRICS: dict[str, tuple[str, ...]] = {
     "regression": ("rmse", "mae"),
     "multiclass": ("accuracy", "log_loss"),
     "multilabel": ("macro_auc", "micro_auc", "macro_ap", "lrap"),
+    "ziln": ("ziln_gini", "ziln_rmse"),
+    "ranking": ("list_ndcg", "list_ndcg_10"),
     "segmentation": ("miou", "pixel_accuracy"),
     "depth": ("abs_error", "rel_error"),
     "normals": ("mean_angle", "median_angle", "within_11", "within_22", "within_30"),
 }
 # Kinds that state num_classes.
 CLASSIFYING = ("multiclass", "multilabel", "segmentation")
+OUTPUTS = {"ziln": ziln.OUTPUTS, "normals": 3}  # of kinds with more than one a row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +39,10 @@ class Task:
     Args:
         name: how the task is called in models, tables and logs.
         kind: "binary" (logit, label 0 or 1), "regression" (value), "multiclass"
-            (`num_classes` logits, label 0 .. num_classes - 1) or "multilabel"
-            (`num_classes` logits and labels 0 or 1, -1 is none). With a label a pixel
+            (`num_classes` logits, label 0 .. num_classes - 1), "multilabel"
+            (`num_classes` logits and labels 0 or 1, -1 is none), "ziln" (three outputs,
+            see `mtlx.ziln`, label an amount of 0 or more) or "ranking" (a score, label
+            a gain of 0 or more; rows are compared within a group). With a label a pixel
             (`mtlx.types.PIXEL_KINDS`): "segmentation" (`num_classes` logits, a label
             below 0 is none), "depth" (value above 0, NaN is none) or "normals" (a
             vector of any length, labels of length 1, NaN is none).
@@ -46,7 +53,9 @@ class Task:
             of a multilabel task (2 or more: one alone is a binary task).
         loss: per-example loss `(outputs, labels) -> [B]`; None means the kind's own:
             sigmoid cross-entropy (its mean over the labels), squared error, softmax
-            cross-entropy, absolute error, cosine.
+            cross-entropy, zero-inflated log-normal likelihood, absolute error, cosine.
+            Of a ranking task it is one of `mtlx.listwise`, softmax by default, which
+            needs Rax.
         metrics: names from `mtlx.metrics.METRICS`; the first is the headline metric,
             shown in tables and used for model selection. () means the kind's own.
 
@@ -85,6 +94,11 @@ class Task:
         object.__setattr__(self, "metrics", metrics)
 
     @property
+    def listwise(self) -> bool:
+        """Whether the loss is of lists: (outputs, labels, where, groups)."""
+        return self.kind == "ranking"
+
+    @property
     def outputs(self) -> int:
         """Number of outputs that a model's tower has for this task."""
-        return self.num_classes or (3 if self.kind == "normals" else 1)
+        return self.num_classes or OUTPUTS.get(self.kind, 1)

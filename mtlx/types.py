@@ -147,7 +147,8 @@ class Batch(NamedTuple):
     "numerical" [B, N] float32. `labels` and `where` have one entry a task; a row counts
     for a task (loss, gradient and metric) exactly where `where[task]` is True. `groups`
     are whole numbers that say which rows a grouped metric compares with one another,
-    e.g. those of one user; only splits that are scored have them.
+    e.g. those of one user. A training split has them where a task's loss is of lists
+    (kind "ranking"): the rows of a group then come together.
     """
 
     features: Mapping[str, Any]

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (  # a part may import from the layers before its own, and from itself
-    {"types", "tree"},
+    {"types", "tree", "metric_rows"},
     {
         "losses",
         "pixel_losses",
@@ -20,6 +20,10 @@ LAYERS = (  # a part may import from the layers before its own, and from itself
         "multilabel_metrics",
         "ranking_metrics",
         "recommendation_metrics",
+        "value_metrics",
+        "list_metrics",
+        "listwise",
+        "ziln",
         "tasks",
         "gradients",
         "diagnostics",
@@ -35,15 +39,21 @@ SIBLINGS = {
     ("tree", "types"),
     ("tasks", "losses"),
     ("tasks", "pixel_losses"),
+    ("tasks", "ziln"),
+    ("tasks", "listwise"),
     ("metrics", "pixel_metrics"),
     ("metrics", "auc_metrics"),
     ("metrics", "calibration_metrics"),
     ("metrics", "multilabel_metrics"),
     ("multilabel_metrics", "auc_metrics"),
     ("metrics", "ranking_metrics"),
+    ("metrics", "value_metrics"),
+    ("metrics", "list_metrics"),
+    ("value_metrics", "ziln"),
     ("metrics", "tasks"),
     ("models", "losses"),
     ("data", "tasks"),
+    ("data", "listwise"),
     ("compose", "train"),
 }
 NUMERIC_CORE = [
@@ -58,6 +68,11 @@ NUMERIC_CORE = [
     "multilabel_metrics",
     "ranking_metrics",
     "recommendation_metrics",
+    "value_metrics",
+    "list_metrics",
+    "metric_rows",
+    "listwise",
+    "ziln",
     "tasks",
     "gradients",
     "diagnostics",
@@ -86,6 +101,7 @@ ONLY_IN = {
     "pydantic": ("mtlx/serving/",),
     "uvicorn": ("experiments/serve.py",),
     "jaxtyping": ("mtlx/types.py",),
+    "rax": ("mtlx/listwise.py",),
     "tensorflow": (),
 }
 

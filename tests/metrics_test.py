@@ -7,6 +7,7 @@ import pytest
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
+from mtlx import list_metrics, value_metrics
 from mtlx.calibration_metrics import ECE_BINS
 from mtlx.metrics import METRICS, evaluate, nanmean_over_tasks
 from mtlx.tasks import METRICS as KIND_METRICS
@@ -71,9 +72,11 @@ CASES = pytest.mark.parametrize("case", REFERENCE)
 
 def test_every_metric_has_a_reference():
     grouped = {name for name, metric in METRICS.items() if metric.grouped}
-    assert grouped == {"gauc"}  # tests/gauc_test.py
+    lists = {row[0] for row in list_metrics.TABLE}  # tests/list_metrics_test.py
+    assert grouped == {"gauc"} | lists  # tests/gauc_test.py
+    amounts = {row[0] for row in value_metrics.TABLE}  # tests/value_metrics_test.py
     kinds = (*PIXEL_KINDS, "multilabel")  # tests/pixel_test.py, multilabel_test.py
-    apart = grouped | {name for kind in kinds for name in KIND_METRICS[kind]}
+    apart = grouped | amounts | {name for k in kinds for name in KIND_METRICS[k]}
     ranking = {name for name in METRICS if re.search("@|mrr", name)}
     apart |= ranking  # tests/ranking_metrics_test.py
     assert ranking == {n for n in METRICS if METRICS[n].by_query or "accuracy@" in n}

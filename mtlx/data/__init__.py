@@ -10,7 +10,10 @@ from mtlx.data.byterec import byterec
 from mtlx.data.census_income import census_income
 from mtlx.data.dataset import Dataset, Schema, Stream
 from mtlx.data.errors import DataError
+from mtlx.data.esci_query_brand import esci_query_brand
+from mtlx.data.fashion_mnist import fashion_mnist
 from mtlx.data.fdu_mtl_reviews import fdu_mtl_reviews
+from mtlx.data.hillstrom_email import hillstrom_email
 from mtlx.data.jdsearch import jdsearch
 from mtlx.data.joint import joint
 from mtlx.data.kuairand import kuairand
@@ -19,7 +22,9 @@ from mtlx.data.layout import Layout
 from mtlx.data.movielens_100k import movielens_100k
 from mtlx.data.movielens_latest_small import movielens_latest_small
 from mtlx.data.multi_mnist import multi_mnist
+from mtlx.data.online_retail import online_retail
 from mtlx.data.parquet_blocks import ParquetBlocks
+from mtlx.data.pricerunner_products import pricerunner_products
 from mtlx.data.rees46_sessions import rees46_sessions
 from mtlx.data.retailrocket_multibehavior import retailrocket_multibehavior
 from mtlx.data.synthetic_mmoe import synthetic_mmoe
@@ -48,8 +53,11 @@ __all__ = [
     "build_labels",
     "byterec",
     "census_income",
+    "esci_query_brand",
+    "fashion_mnist",
     "fdu_mtl_reviews",
     "jdsearch",
+    "hillstrom_email",
     "joint",
     "kuairand",
     "movielens_100k",
@@ -57,6 +65,8 @@ __all__ = [
     "multi_mnist",
     "rees46_sessions",
     "retailrocket_multibehavior",
+    "online_retail",
+    "pricerunner_products",
     "synthetic_mmoe",
     "synthetic_scenes",
     "table",

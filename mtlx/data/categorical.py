@@ -16,9 +16,20 @@ class Categorical(NamedTuple):
     @classmethod
     def of(cls, column: np.ndarray) -> "Categorical":
         """From one value a row, of any type that has a text."""
+        if column.dtype.kind == "U":
+            return cls._of_texts(column)
         distinct, codes = np.unique(column, return_inverse=True)
         values, ranks = np.unique(distinct.astype(str), return_inverse=True)
         return cls(values, ranks.astype(np.int32)[codes])
+
+    @classmethod
+    def _of_texts(cls, column: np.ndarray) -> "Categorical":
+        # Sorting the distinct values alone: texts are slow to compare, rows are many.
+        numbers: dict[str, int] = {}
+        places = [numbers.setdefault(v, len(numbers)) for v in column.tolist()]
+        values = np.array(list(numbers), column.dtype)
+        order = np.argsort(values)
+        return cls(values[order], np.argsort(order).astype(np.int32)[places])
 
     def take(self, rows: np.ndarray) -> "Categorical":
         """The column at `rows`; `values` keeps entries that no longer occur."""

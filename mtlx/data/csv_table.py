@@ -18,10 +18,11 @@ class CsvTable(NamedTuple):
     """The columns of a file, in its order, and what each of them holds.
 
     Args:
-        kinds: column -> "whole" (0, 1, 2, ..; int64), "flag" (0 or 1; int8), "number"
-            (float64), "number?" (an empty field is NaN), "text" (`Categorical`; an
-            empty field is a value), "raw" (an array of the texts, to be read further),
-            or the texts that are allowed (`Categorical`).
+        kinds: column -> "whole" (0, 1, 2, ..; int64), "integer" (of either sign;
+            int64), "flag" (0 or 1; int8), "number" (float64), "number?" (an empty field
+            is NaN), "time" (ISO 8601; datetime64[s]), "text" (`Categorical`; an empty
+            field is a value), "raw" (an array of the texts, to be read further), or the
+            texts that are allowed (`Categorical`).
         delimiter: between fields. Quotes have a meaning beside commas alone.
         header: whether the first line names the columns.
         encoding: of the text.
@@ -157,8 +158,17 @@ def _whole(fields: np.ndarray) -> np.ndarray:
     return numbers
 
 
+def _time(fields: np.ndarray) -> np.ndarray:
+    times = fields.astype("datetime64[s]")
+    if np.isnat(times).any():
+        raise ValueError
+    return times
+
+
 KINDS = {
     "whole": Kind(_whole, "a whole number from 0 on"),
+    "integer": Kind(lambda fields: fields.astype(np.int64), "a whole number"),
+    "time": Kind(_time, "a date and time as in ISO 8601"),
     "flag": Kind(_flag, "0 or 1"),
     "number": Kind(lambda fields: _number(fields, False), "a number"),
     "number?": Kind(lambda fields: _number(fields, True), "a number or nothing"),

@@ -14,6 +14,7 @@ import numpy as np
 from mtlx.data.blocks import Blocks
 from mtlx.data.dataset import Stream
 from mtlx.data.joint_rows import JointRows
+from mtlx.data.row_order import row_order
 from mtlx.types import Array, Batch, PyTree
 
 
@@ -61,7 +62,8 @@ def resident(rows: Batch, batch_size: int) -> Feed:
     """All rows held on the device; each epoch is a fresh permutation of them.
 
     The rows that do not fill a last batch are left out of that epoch; which ones
-    changes from epoch to epoch.
+    changes from epoch to epoch. Where the rows have groups, those of a group come
+    together (`row_order`).
 
     Raises:
         ValueError: fewer rows than one batch.
@@ -74,9 +76,10 @@ def resident(rows: Batch, batch_size: int) -> Feed:
             f"batch_size={batch_size}. Choose batch_size <= {total}."
         )
 
+    shuffled = row_order(total, rows.groups)
+
     def order(key):
-        permutation = jax.random.permutation(key, total)
-        return permutation[: steps * batch_size].reshape(steps, batch_size)
+        return shuffled(key)[: steps * batch_size].reshape(steps, batch_size)
 
     def fetch(arrays, index):
         return jax.tree.map(lambda column: jnp.take(column, index, axis=0), arrays)

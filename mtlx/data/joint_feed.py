@@ -1,6 +1,7 @@
 """The feed of a joint data set: each data set has a loader, and a rule gives turns."""
 
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ import numpy as np
 
 from mtlx.data.feed import Feed, num_rows
 from mtlx.data.joint_rows import JointRows, divide, sampling_shares
+from mtlx.data.row_order import row_order
 from mtlx.types import Array, Batch, PyTree
 
 SOURCE = "source"  # feature: which of the data sets a row is of
@@ -40,6 +42,10 @@ def joint_feed(train: JointRows, batch_size: int) -> Feed:
             )
     steps = train.steps_per_epoch or sum(totals) // batch_size
     firsts = tuple((np.cumsum(totals) - totals).tolist())
+    shuffles = [
+        row_order(total, split.groups)
+        for total, split in zip(totals, train.splits, strict=True)
+    ]
     plan = _by_batch if train.mix == "batch" else _by_step
 
     def order(key):
@@ -48,8 +54,10 @@ def joint_feed(train: JointRows, batch_size: int) -> Feed:
         if train.mix == "step":
             turns = _turns(turn_key, train.rule, shares, steps)
         loaders = [
-            first + _loader(key, total, size, steps)
-            for first, key, total, size in zip(firsts, keys, totals, sizes, strict=True)
+            first + _loader(key, shuffle, total, size, steps)
+            for first, key, shuffle, total, size in zip(
+                firsts, keys, shuffles, totals, sizes, strict=True
+            )
         ]
         return plan(loaders, turns)
 
@@ -68,6 +76,8 @@ def gather_rows(
 ) -> Batch:
     """Rows of several splits side by side: zeros in the features of the other ones.
 
+    Groups keep their numbers: rows of two splits may have one, and no task in common.
+
     Args:
         splits: features, labels and masks; the names may differ.
         firsts: number of the first row of each split.
@@ -75,19 +85,22 @@ def gather_rows(
         index: [B] numbers of rows.
     """
     joint: dict[str, dict[str, Array]] = {"features": {}, "labels": {}, "where": {}}
-    source = jnp.zeros(index.shape, jnp.int32)
+    source, groups = jnp.zeros(index.shape, jnp.int32), None
     for place, (rows, first, total) in enumerate(
         zip(splits, firsts, totals, strict=True)
     ):
         inside = (index >= first) & (index < first + total)
         source = jnp.where(inside, place, source)
         local = jnp.where(inside, index - first, 0)
+        if rows.groups is not None:
+            own = _only(inside, jnp.take(jnp.asarray(rows.groups), local))
+            groups = own if groups is None else groups + own
         for group, found in joint.items():
             for name, column in getattr(rows, group).items():
                 taken = _only(inside, jnp.take(column, local, axis=0))
                 found[name] = _add(found[name], taken) if name in found else taken
     joint["features"][SOURCE] = source
-    return Batch(**joint)
+    return Batch(**joint, groups=groups)
 
 
 def _only(inside: Array, column: Array) -> Array:
@@ -131,11 +144,17 @@ def _turns(key: Array, rule: str, shares: np.ndarray, steps: int) -> Array:
     return jax.random.choice(key, len(shares), (steps,), p=jnp.asarray(shares))
 
 
-def _loader(key: Array, total: int, size: int, batches: int) -> Array:
+def _loader(
+    key: Array,
+    shuffle: Callable[[Array], Array],
+    total: int,
+    size: int,
+    batches: int,
+) -> Array:
     """[batches, size]: the rows of a data set's first batches of an epoch."""
     a_pass = total // size
     keys = jax.random.split(key, math.ceil(batches / a_pass))
-    permute = jax.vmap(lambda key: jax.random.permutation(key, total)[: a_pass * size])
+    permute = jax.vmap(lambda key: shuffle(key)[: a_pass * size])
     return permute(keys).reshape(-1, size)[:batches]
 
 

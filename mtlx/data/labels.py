@@ -8,6 +8,8 @@ from mtlx.data.errors import DataError
 from mtlx.tasks import Task
 
 MISSING = -1  # as a class; a missing number is NaN
+AMOUNTS = ("ziln", "ranking")  # kinds whose label is a number of 0 or more
+NUMBERS = ("regression", *AMOUNTS)  # kinds whose label is a number, not a class
 
 
 def build_labels(
@@ -33,8 +35,8 @@ def build_labels(
         where: task -> [B] bool.
 
     Raises:
-        DataError: a column is missing, a label is no class of its task, or a space
-            column holds something other than 0 and 1.
+        DataError: a column is missing, a label is no class of its task or an amount
+            below 0, or a space column holds something other than 0 and 1.
     """
     labels, where = {}, {}
     for task in tasks:
@@ -47,10 +49,12 @@ def _labels_of(columns, task: Task) -> tuple[np.ndarray, np.ndarray]:
         return _many_labels_of(columns, task)
     raw = np.asarray(_column(columns, task, task.label), np.float64)
     where = ~np.isnan(raw)
-    if task.kind != "regression":
+    if task.kind not in NUMBERS:
         where &= raw != MISSING
     where &= _space_of(columns, task)
-    if task.kind != "regression":
+    if task.kind in AMOUNTS:
+        _refuse(task, task.label, raw, (raw >= 0) | ~where, "an amount of 0 or more")
+    if task.kind not in NUMBERS:
         classes = task.num_classes or 2
         allowed = np.isin(raw, np.arange(classes)) | ~where
         _refuse(task, task.label, raw, allowed, f"0 .. {classes - 1} or missing")

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import lzma
 import zlib
 from pathlib import Path
 
@@ -10,14 +11,16 @@ from mtlx.data.errors import DataError
 from mtlx.data.source import Source
 
 MEND = "Fetch it again, or delete it and load again to have it downloaded."
+FORMATS = {".gz": ("gzip", gzip.decompress), ".xz": ("xz", lzma.decompress)}
 
 
 def find_files(source: Source, folder: Path | None) -> dict[str, Path]:
     """The files of `source`, by name, or {} where `folder` holds none of them.
 
-    Looks in `folder/<raw_name>` and in `folder` itself, for `<name>` and `<name>.gz`,
-    and where there are none for an archive that holds them, which is then the path of
-    each; a source that ships with mtlx is looked for in its own folder alone.
+    Looks in `folder/<raw_name>` and in `folder` itself, for `<name>`, `<name>.gz` and
+    `<name>.xz`, and where there are none for an archive that holds them, which is then
+    the path of each; a source that ships with mtlx is looked for in its own folder
+    alone.
 
     Raises:
         DataError: `folder` does not exist, the files are there in part only, or a
@@ -45,7 +48,7 @@ def _files_in(source: Source, place: Path) -> dict[str, Path]:
     found = {
         name: path
         for name in source.sha256
-        for path in (place / name, place / f"{name}.gz")
+        for path in (place / name, *(place / f"{name}{ending}" for ending in FORMATS))
         if path.is_file()
     }
     for archive in (place / name for name in source.archives if not found):
@@ -62,7 +65,7 @@ def _files_in(source: Source, place: Path) -> dict[str, Path]:
 
 
 def read_file(path: Path, name: str | None = None) -> bytes:
-    """The content of `path`, uncompressed if its name ends in .gz.
+    """The content of `path`, uncompressed if its name ends in .gz or .xz.
 
     Args:
         path: a file, or an archive (.zip, .tar, .tar.gz, .tar.xz).
@@ -75,14 +78,15 @@ def read_file(path: Path, name: str | None = None) -> bytes:
         if name is not None and path.name.endswith(ARCHIVES):
             return read_member(path, name)
         content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
+        return FORMATS[path.suffix][1](content) if path.suffix in FORMATS else content
     except FileNotFoundError as error:
         raise DataError(
             f"{path}: expected a file, found none. Put it there, or mend data_dir."
         ) from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
         raise DataError(
-            f"{path}: expected a whole gzip file, found a damaged one ({error}). {MEND}"
+            f"{path}: expected a whole {FORMATS[path.suffix][0]} file, found a damaged "
+            f"one ({error}). {MEND}"
         ) from error
 
 

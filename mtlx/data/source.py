@@ -23,7 +23,7 @@ class Source(NamedTuple):
     sha256: Mapping[str, str | None]  # file name -> digest of its uncompressed content
     parse: Callable[[bytes, Path], Iterable]  # (content, path) -> rows; refuses others
     url: str | None = None  # archive to download when no folder has the files
-    urls: Mapping[str, str] = MappingProxyType({})  # file -> its own address, gzipped
+    urls: Mapping[str, str] = MappingProxyType({})  # file -> its own address
     folder: Path | None = None  # where the files are when they ship with mtlx
     archives: tuple[str, ...] = ()  # under which names an archive of the files may lie
 

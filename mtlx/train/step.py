@@ -40,7 +40,7 @@ def task_losses(
 
     A label that does not count may be NaN: it is replaced before the loss, since a
     masked NaN would still reach the gradient as 0 * NaN. A task in `untrained` is
-    absent, whatever its rows.
+    absent, whatever its rows. A ranking task's loss is the mean over its lists.
     """
     losses, present = [], []
     for task in tasks:
@@ -48,9 +48,13 @@ def task_losses(
         if task.name in untrained:
             where = jnp.zeros_like(where)
         labels = _known(batch.labels[task.name], where)
-        values = task.loss(outputs[task.name], labels)
-        losses.append(masked_mean(values, where, axis.name))
         present.append(jnp.sum(where))
+        if task.listwise:
+            groups = _groups(task, batch)
+            values, where = task.loss(outputs[task.name], labels, where, groups)
+        else:
+            values = task.loss(outputs[task.name], labels)
+        losses.append(masked_mean(values, where, axis.name))
     return axis.total(jnp.stack(losses)), axis.total(jnp.stack(present)) > 0
 
 
@@ -103,6 +107,26 @@ def added_losses(
     return axis.total(jnp.array(shares)), axis.total(jnp.array(rows))
 
 
+def _check_lists(tasks: tuple[Task, ...], axis: Axis, measuring: Measuring) -> None:
+    """Refuses what would cut lists in two, so that the losses are not the batch's."""
+    lists = [task.name for task in tasks if task.listwise]
+    if lists and (axis.name is not None or measuring.accumulate > 1):
+        raise ValueError(
+            f"Tasks {lists}: a loss of lists expected whole batches, found "
+            f"accumulate={measuring.accumulate} on {axis.size} devices with rows of "
+            f"their own; use accumulate=1 and, on many devices, parallel=jit or fsdp."
+        )
+
+
+def _groups(task: Task, batch: Batch) -> Array:
+    if batch.groups is None:
+        raise ValueError(
+            f"Task {task.name!r}: expected groups of training rows, e.g. queries, for "
+            f"a loss of lists, found none; give the training split Batch.groups."
+        )
+    return batch.groups
+
+
 def _known(labels: Array, where: Array) -> Array:
     where = where.reshape(where.shape + (1,) * (labels.ndim - 1))
     return jnp.where(where, labels, jnp.zeros_like(labels))
@@ -143,8 +167,12 @@ def make_step(
         axis: the devices that run this step together, each on its own rows of `batch`
             and all on the same state (`mtlx.train.parallel`).
         measuring: how the losses and gradients are computed.
+
+    Raises:
+        ValueError: a loss of lists where a batch is cut into parts or devices' rows.
     """
 
+    _check_lists(tasks, axis, measuring)
     needs = needs_of(optimizer, balancer)
     names = [task.name for task in tasks]
 

@@ -66,3 +66,21 @@ def test_no_utf8():
     content = "\n".join([HEADER, *LINES]).encode("latin-1")
     with pytest.raises(DataError, match=r"line 4: expected UTF-8 text, found .*xfc"):
         TABLE.read(content, PATH)
+
+
+def test_tabs_times_and_columns_of_a_few_values():
+    table = CsvTable({"at": "time", "n": "integer", "size": ("S", "L")}, "\t")
+    header, line = "at\tn\tsize\n", "2011-12-09 12:50\t-3\tL\n"
+    columns = table.read(f"{header}{line}".encode(), PATH)
+    assert columns["at"] == np.datetime64("2011-12-09T12:50")
+    assert columns["n"].tolist() == [-3]
+    assert columns["size"].values.tolist() == ["L"]
+    for wrong, found in (
+        ("09.12.2011\t1\tS", r"column 1 \(at\): expected a date and time .*'09.12"),
+        ("\t1\tS", r"column 1 \(at\): expected a date .* found ''"),
+        ("2011-12-09\t1.5\tS", r"column 2 \(n\): expected a whole number, .*'1.5'"),
+        ('2011-12-09\t1\t"S"', r"column 3 \(size\): expected one of .* found '\"S"),
+    ):
+        content = f"{header}{line}{wrong}\n".encode()
+        with pytest.raises(DataError, match=f"table.csv, line 3, {found}"):
+            table.read(content, PATH)

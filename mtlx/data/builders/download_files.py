@@ -14,7 +14,7 @@ def download_files(source: Source, cache: Path) -> dict[str, Path]:
     """The raw files of `source`, by name, downloaded unless they were before.
 
     Args:
-        source: with `urls`, each of a file compressed by gzip.
+        source: with `urls`, each of a file, compressed by gzip if its name says so.
         cache: the root folder of all prepared data.
 
     Raises:
@@ -45,9 +45,10 @@ def _fetch(source: Source, name: str, manager: tfds.download.DownloadManager) ->
             f"means and put it into {source.raw_name}/ in the folder that data_dir or "
             f"MTLX_DATA_DIR names."
         ) from error
-    compressed = path.rename(path.with_name(f"{name}.gz"))
+    ending = ".gz" if url.endswith(".gz") else ""
+    fetched = path.rename(path.with_name(f"{name}{ending}"))
     try:
-        return read_verified(source, name, compressed)
+        return read_verified(source, name, fetched)
     finally:
-        compressed.unlink()
+        fetched.unlink()
         path.with_name(f"{path.name}.INFO").unlink(missing_ok=True)
