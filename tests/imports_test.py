@@ -13,6 +13,7 @@ LAYERS = (  # a part may import from the layers before its own, and from itself
     {
         "losses",
         "pixel_losses",
+        "retrieval_losses",
         "metrics",
         "pixel_metrics",
         "auc_metrics",
@@ -26,6 +27,7 @@ LAYERS = (  # a part may import from the layers before its own, and from itself
         "models",
         "data",
         "problems",
+        "retrieval",
     },
     {"train", "results", "compose", "pretrain"},
 )
@@ -34,6 +36,8 @@ SIBLINGS = {
     ("tree", "types"),
     ("tasks", "losses"),
     ("tasks", "pixel_losses"),
+    ("tasks", "retrieval_losses"),
+    ("retrieval_losses", "losses"),
     ("metrics", "pixel_metrics"),
     ("metrics", "auc_metrics"),
     ("metrics", "calibration_metrics"),
@@ -48,6 +52,7 @@ NUMERIC_CORE = [
     "tree",
     "losses",
     "pixel_losses",
+    "retrieval_losses",
     "metrics",
     "pixel_metrics",
     "auc_metrics",
@@ -60,6 +65,7 @@ NUMERIC_CORE = [
     "balancers",
     "models",
     "problems",
+    "retrieval",
     "train/axis",
     "train/state",
     "train/step",
@@ -79,6 +85,7 @@ ONLY_IN = {
     "safetensors": ("mtlx/pretrain/",),
     "matplotlib": ("mtlx/results/",),
     "jaxtyping": ("mtlx/types.py",),
+    "faiss": ("mtlx/retrieval/index.py",),
     "tensorflow": (),
 }
 

@@ -3,6 +3,7 @@
 from mtlx.data.array_record_blocks import ArrayRecordBlocks, write_array_record
 from mtlx.data.bert_tokenizer import bert_tokenizer
 from mtlx.data.blocks import Blocks, BlockSource
+from mtlx.data.catalogue import Catalogue, seen_items
 from mtlx.data.census_income import census_income
 from mtlx.data.dataset import Dataset, Schema, Stream
 from mtlx.data.errors import DataError
@@ -16,6 +17,8 @@ from mtlx.data.parquet_blocks import ParquetBlocks
 from mtlx.data.synthetic_mmoe import synthetic_mmoe
 from mtlx.data.synthetic_scenes import synthetic_scenes
 from mtlx.data.text_tokenizer import TextTokenizer
+from mtlx.data.with_catalogue import with_catalogue
+from mtlx.data.with_log_q import with_log_q
 from mtlx.data.with_vectors import with_vectors
 from mtlx.data.womens_clothing import womens_clothing
 
@@ -23,6 +26,7 @@ __all__ = [
     "ArrayRecordBlocks",
     "BlockSource",
     "Blocks",
+    "Catalogue",
     "DataError",
     "Dataset",
     "Layout",
@@ -37,8 +41,11 @@ __all__ = [
     "joint",
     "kuairand",
     "multi_mnist",
+    "seen_items",
     "synthetic_mmoe",
     "synthetic_scenes",
+    "with_catalogue",
+    "with_log_q",
     "with_vectors",
     "womens_clothing",
     "write_array_record",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mtlx.data.blocks import Blocks
+from mtlx.data.catalogue import Catalogue
 from mtlx.data.joint_rows import JointRows
 from mtlx.tasks import Task
 from mtlx.types import Batch, PyTree, Schema
@@ -28,7 +29,7 @@ class Dataset(NamedTuple):
 
     `train` is a `Batch` that holds every row of the split, a `Stream`, `Blocks` of what
     is larger than memory, or `JointRows` of several data sets; `validation` and `test`
-    are Batches.
+    are Batches. `catalogue` has the items that retrieval tasks find.
     """
 
     name: str
@@ -37,3 +38,4 @@ class Dataset(NamedTuple):
     train: Batch | Stream | Blocks | JointRows
     validation: Batch
     test: Batch
+    catalogue: Catalogue | None = None

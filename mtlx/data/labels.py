@@ -17,15 +17,17 @@ def build_labels(
 
     A row counts for a task where its label is there and, if the task has a sample
     space, where the space's column is 1. NaN is a missing label of any task, -1 one of
-    a binary or multiclass task. Where a row does not count its label is set to 0, so
-    that no NaN reaches a loss. A label outside the sample space is not looked at.
+    a binary, multiclass or retrieval task. Where a row does not count its label is set
+    to 0, so that no NaN reaches a loss. A label outside the sample space is not looked
+    at.
 
     Args:
         columns: name -> [B], with `task.label` and `task.space` of every task.
         tasks: the tasks.
 
     Returns:
-        labels: task -> [B], int32 for multiclass tasks, float32 for the others.
+        labels: task -> [B], int32 for multiclass and retrieval tasks, float32 for the
+            others.
         where: task -> [B] bool.
 
     Raises:
@@ -47,11 +49,15 @@ def _labels_of(columns, task: Task) -> tuple[np.ndarray, np.ndarray]:
         space = _column(columns, task, task.space)
         _refuse(task, task.space, space, np.isin(space, (0, 1)), "0 or 1")
         where &= space == 1
-    if task.kind != "regression":
+    if task.kind == "retrieval":
+        allowed = (raw >= 0) & (raw == np.floor(raw)) | ~where
+        _refuse(task, task.label, raw, allowed, "the number of an item, or missing")
+    elif task.kind != "regression":
         classes = task.num_classes or 2
         allowed = np.isin(raw, np.arange(classes)) | ~where
         _refuse(task, task.label, raw, allowed, f"0 .. {classes - 1} or missing")
-    dtype = np.int32 if task.kind == "multiclass" else np.float32
+    whole = task.kind in ("multiclass", "retrieval")
+    dtype = np.int32 if whole else np.float32
     return np.where(where, raw, 0).astype(dtype), where
 
 

@@ -40,7 +40,8 @@ def task_losses(
 
     A label that does not count may be NaN: it is replaced before the loss, since a
     masked NaN would still reach the gradient as 0 * NaN. A task in `untrained` is
-    absent, whatever its rows.
+    absent, whatever its rows. The rows of a retrieval task are candidates of each
+    other, over all devices.
     """
     losses, present = [], []
     for task in tasks:
@@ -48,7 +49,8 @@ def task_losses(
         if task.name in untrained:
             where = jnp.zeros_like(where)
         labels = _known(batch.labels[task.name], where)
-        values = task.loss(outputs[task.name], labels)
+        extra = (where, axis.gather) if task.kind == "retrieval" else ()
+        values = task.loss(outputs[task.name], labels, *extra)
         losses.append(masked_mean(values, where, axis.name))
         present.append(jnp.sum(where))
     return axis.total(jnp.stack(losses)), axis.total(jnp.stack(present)) > 0
