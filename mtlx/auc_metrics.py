@@ -52,9 +52,18 @@ def compute_groups(state: np.ndarray) -> float:
     Reference: Zhu et al., "Optimized Cost per Click in Taobao Display Advertising",
     KDD 2017; as used by Zhou et al. (DIN), KDD 2018, there weighed by impressions.
     """
+    aucs, rows = group_aucs(state)
+    return float(np.average(aucs, weights=rows)) if aucs.size else math.nan
+
+
+def group_aucs(state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """AUC [G] and number of rows [G] of the groups that have both classes.
+
+    A single AUC of NaN if a score is NaN.
+    """
     groups, scores, positives, negatives = state.T
     if np.isnan(scores).any():
-        return math.nan
+        return np.full(1, np.nan), np.ones(1)
     _, group = np.unique(groups, return_inverse=True)
     total = [np.bincount(group, counts) for counts in (positives, negatives)]
     pairs, rows = total[0] * total[1], total[0] + total[1]
@@ -62,9 +71,7 @@ def compute_groups(state: np.ndarray) -> float:
     below = np.cumsum(negatives) - negatives - before[group]
     ordered = np.bincount(group, positives * (below + negatives / 2))
     both = pairs > 0
-    if not both.any():
-        return math.nan
-    return float(np.average(ordered[both] / pairs[both], weights=rows[both]))
+    return ordered[both] / pairs[both], rows[both]
 
 
 def _add_up(table: np.ndarray) -> np.ndarray:

@@ -38,6 +38,23 @@ def categorical_cross_entropy(
     )
 
 
+def multilabel_cross_entropy(
+    logits: Float[Array, "batch labels"],
+    labels: Int[Array, "batch labels"] | Float[Array, "batch labels"],
+) -> Float[Array, "batch"]:
+    """Mean over the row's K labels of -y_k log s(x_k) - (1 - y_k) log(1 - s(x_k)).
+
+    A label below 0 is none: the mean is over the others, and no gradient comes from it.
+    A row without any has loss 0. (A sum over K labels, as some write it, is K times
+    the mean: a task with many labels would then outweigh the others.)
+    """
+    known = labels >= 0
+    y = jnp.where(known, labels, 0).astype(jnp.float32)
+    values = optax.sigmoid_binary_cross_entropy(logits.astype(jnp.float32), y)
+    total = jnp.sum(jnp.where(known, values, 0.0), axis=1, dtype=jnp.float32)
+    return total / jnp.maximum(jnp.sum(known, axis=1, dtype=jnp.float32), 1.0)
+
+
 def masked_mean(
     values: Float[Array, "batch"],
     where: Bool[Array, "batch"],

@@ -17,6 +17,7 @@ import numpy as np
 
 from mtlx import auc_metrics as auc
 from mtlx import calibration_metrics as calibration
+from mtlx import multilabel_metrics as multilabel
 from mtlx import pixel_metrics as pixel
 from mtlx import ranking_metrics as ranking
 from mtlx.types import Array, Bool, Float, Int
@@ -59,10 +60,12 @@ def evaluate(
 
     Args:
         tasks: `mtlx.tasks.Task`s; their `name` and `metrics` are read.
-        outputs: task -> logits [B], logits [B, C] (multiclass) or predictions [B]; for
-            tasks with a label a pixel, [B, H, W] or [B, H, W, C]; for retrieval tasks,
-            the rank [B] of each row's item in its query's list, from 1.
-        labels: task -> [B]; 0 or 1, 0 .. C - 1, or a value; or likewise of each pixel.
+        outputs: task -> logits [B], logits [B, C] (multiclass, multilabel) or
+            predictions [B]; for tasks with a label a pixel, [B, H, W] or [B, H, W, C];
+            for retrieval tasks, the rank [B] of each row's item in its query's list,
+            from 1.
+        labels: task -> [B]; 0 or 1, 0 .. C - 1, or a value; [B, C] of 0, 1 or -1
+            (multilabel, -1 is none); or likewise of each pixel.
         where: task -> [B] bool, True for the rows that count.
         groups: [B] which rows a grouped metric compares with one another.
         queries: retrieval task -> [B], rows with one number have one list; of a task
@@ -286,6 +289,7 @@ METRICS: dict[str, Metric] = {
         _mean_metric("mae", False, _absolute_error),
         Metric("ece", False, _measure_ece, np.add, calibration.expected_error),
         *_ranking_metrics(),
+        *(Metric(name, True, *parts) for name, parts in multilabel.METRICS.items()),
         *_pixel_metrics(),
     )
 }

@@ -9,6 +9,7 @@ LOSSES: dict[str, Callable] = {
     "binary": losses.binary_cross_entropy,
     "regression": losses.squared_error,
     "multiclass": losses.categorical_cross_entropy,
+    "multilabel": losses.multilabel_cross_entropy,
     "segmentation": pixel_losses.pixel_cross_entropy,
     "depth": pixel_losses.pixel_absolute_error,
     "normals": pixel_losses.pixel_cosine,
@@ -18,12 +19,14 @@ METRICS: dict[str, tuple[str, ...]] = {
     "binary": ("auc", "log_loss", "accuracy"),
     "regression": ("rmse", "mae"),
     "multiclass": ("accuracy", "log_loss"),
+    "multilabel": ("macro_auc", "micro_auc", "macro_ap", "lrap"),
     "segmentation": ("miou", "pixel_accuracy"),
     "depth": ("abs_error", "rel_error"),
     "normals": ("mean_angle", "median_angle", "within_11", "within_22", "within_30"),
     "retrieval": ("recall@10", "ndcg@10", "hit_rate@10", "mrr"),
 }
-CLASSIFYING = ("multiclass", "segmentation")  # kinds that state num_classes
+# Kinds that state num_classes.
+CLASSIFYING = ("multiclass", "multilabel", "segmentation")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +35,9 @@ class Task:
 
     Args:
         name: how the task is called in models, tables and logs.
-        kind: "binary" (logit, label 0 or 1), "regression" (value) or "multiclass"
-            (`num_classes` logits, label 0 .. num_classes - 1). With a label a pixel
+        kind: "binary" (logit, label 0 or 1), "regression" (value), "multiclass"
+            (`num_classes` logits, label 0 .. num_classes - 1) or "multilabel"
+            (`num_classes` logits and labels 0 or 1, -1 is none). With a label a pixel
             (`mtlx.types.PIXEL_KINDS`): "segmentation" (`num_classes` logits, a label
             below 0 is none), "depth" (value above 0, NaN is none) or "normals" (a
             vector of any length, labels of length 1, NaN is none). "retrieval": the
@@ -42,11 +46,12 @@ class Task:
         label: name of the label column; None means `name`.
         space: name of a 0/1 column that is 1 for the rows in the task's sample space
             (e.g. clicked impressions for a conversion task); None means every row.
-        num_classes: number of classes of a multiclass or segmentation task.
+        num_classes: number of classes of a multiclass or segmentation task, of labels
+            of a multilabel task (2 or more: one alone is a binary task).
         loss: per-example loss `(outputs, labels) -> [B]`; None means the kind's own:
-            sigmoid cross-entropy, squared error, softmax cross-entropy, absolute
-            error, cosine; of a retrieval task `(outputs, items, where, gather)`, see
-            `mtlx.retrieval_losses`.
+            sigmoid cross-entropy (its mean over the labels), squared error, softmax
+            cross-entropy, absolute error, cosine; of a retrieval task `(outputs, items,
+            where, gather)`, see `mtlx.retrieval_losses`.
         metrics: names from `mtlx.metrics.METRICS`; the first is the headline metric,
             shown in tables and used for model selection. () means the kind's own.
 
@@ -70,9 +75,14 @@ class Task:
             )
         if (self.kind in CLASSIFYING) != (self.num_classes is not None):
             raise ValueError(
-                f"Task {self.name!r}: a multiclass or segmentation task states "
-                f"num_classes and no other kind does; found kind {self.kind!r} with "
-                f"num_classes={self.num_classes}."
+                f"Task {self.name!r}: a multiclass, multilabel or segmentation task "
+                f"states num_classes and no other kind does; found kind {self.kind!r} "
+                f"with num_classes={self.num_classes}."
+            )
+        if self.kind == "multilabel" and self.num_classes < 2:
+            raise ValueError(
+                f"Task {self.name!r}: expected num_classes >= 2 for a multilabel task, "
+                f"found {self.num_classes}; one label alone is a binary task."
             )
         object.__setattr__(self, "label", self.label or self.name)
         object.__setattr__(self, "loss", self.loss or LOSSES[self.kind])

@@ -72,7 +72,8 @@ CASES = pytest.mark.parametrize("case", REFERENCE)
 def test_every_metric_has_a_reference():
     grouped = {name for name, metric in METRICS.items() if metric.grouped}
     assert grouped == {"gauc"}  # tests/gauc_test.py
-    apart = grouped | {name for kind in PIXEL_KINDS for name in KIND_METRICS[kind]}
+    kinds = (*PIXEL_KINDS, "multilabel")  # tests/pixel_test.py, multilabel_test.py
+    apart = grouped | {name for kind in kinds for name in KIND_METRICS[kind]}
     ranking = {name for name in METRICS if re.search("@|mrr", name)}
     apart |= ranking  # tests/ranking_metrics_test.py
     assert ranking == {n for n in METRICS if METRICS[n].by_query or "accuracy@" in n}

@@ -1,5 +1,6 @@
 """Data sets: raw files or random processes -> `Dataset`."""
 
+from mtlx.data.amazon_s3rec import amazon_s3rec
 from mtlx.data.array_record_blocks import ArrayRecordBlocks, write_array_record
 from mtlx.data.bert_tokenizer import bert_tokenizer
 from mtlx.data.blocks import Blocks, BlockSource
@@ -12,10 +13,15 @@ from mtlx.data.joint import joint
 from mtlx.data.kuairand import kuairand
 from mtlx.data.labels import build_labels
 from mtlx.data.layout import Layout
+from mtlx.data.movielens_100k import movielens_100k
+from mtlx.data.movielens_latest_small import movielens_latest_small
 from mtlx.data.multi_mnist import multi_mnist
 from mtlx.data.parquet_blocks import ParquetBlocks
+from mtlx.data.rees46_sessions import rees46_sessions
+from mtlx.data.retailrocket_multibehavior import retailrocket_multibehavior
 from mtlx.data.synthetic_mmoe import synthetic_mmoe
 from mtlx.data.synthetic_scenes import synthetic_scenes
+from mtlx.data.taobao_multibehavior import taobao_multibehavior
 from mtlx.data.text_tokenizer import TextTokenizer
 from mtlx.data.with_catalogue import with_catalogue
 from mtlx.data.with_log_q import with_log_q
@@ -34,16 +40,22 @@ __all__ = [
     "Schema",
     "Stream",
     "TextTokenizer",
+    "amazon_s3rec",
     "bert_tokenizer",
     "build_labels",
     "census_income",
     "fdu_mtl_reviews",
     "joint",
     "kuairand",
+    "movielens_100k",
+    "movielens_latest_small",
     "multi_mnist",
+    "rees46_sessions",
+    "retailrocket_multibehavior",
     "seen_items",
     "synthetic_mmoe",
     "synthetic_scenes",
+    "taobao_multibehavior",
     "with_catalogue",
     "with_log_q",
     "with_vectors",

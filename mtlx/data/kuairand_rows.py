@@ -11,6 +11,7 @@ from mtlx.data.builders.kuairand_source import PUBLIC, ROWS, SAMPLE
 from mtlx.data.categorical import Categorical, Columns
 from mtlx.data.errors import DataError
 from mtlx.data.folders import PathLike, cache_folder, data_folder
+from mtlx.data.join import joined
 from mtlx.data.prepared import prepared_columns
 from mtlx.data.source import Source
 
@@ -49,9 +50,8 @@ def kuairand_rows(
     key = np.stack([rows[name] for name in IMPRESSION])
     again = np.append(False, (key[:, 1:] == key[:, :-1]).all(axis=0))
     rows = {name: column[~again] for name, column in rows.items()}
-    rows |= _joined(rows, tables["users"], "user_id") | _joined(
-        rows, tables["videos"], "video_id"
-    )
+    for table, key in (("users", "user_id"), ("videos", "video_id")):
+        rows |= joined("KuaiRand", rows, tables[table], key)
     hour = Categorical.of((rows["time_ms"] // HOUR_MS + CHINA) % 24)
     return rows | {name: Categorical.of(rows[name]) for name in IDS} | {"hour": hour}
 
@@ -106,25 +106,6 @@ def _sorted_log(parts: list[Columns]) -> np.ndarray:
     log = log[(day >= FIRST_DAY) & (day <= LAST_DAY)]
     order = [*IMPRESSION, *(name for name in names if name not in IMPRESSION)]
     return log[np.lexsort([log[:, names.index(name)] for name in reversed(order)])]
-
-
-def _joined(rows: Columns, table: Columns, key: str) -> Columns:
-    """The table's other columns, row by row of the log."""
-    order = np.argsort(table[key])
-    known = table[key][order]
-    at = np.minimum(np.searchsorted(known, rows[key]), len(known) - 1)
-    absent = known[at] != rows[key]
-    if absent.any():
-        raise DataError(
-            f"KuaiRand: expected a row of features for every {key} of the log, found "
-            f"none for {rows[key][absent][0]}. Fetch all files again, of one version."
-        )
-    at = order[at]
-    return {
-        name: column.take(at) if isinstance(column, Categorical) else column[at]
-        for name, column in table.items()
-        if name != key
-    }
 
 
 def _prepare(

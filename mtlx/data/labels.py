@@ -17,17 +17,19 @@ def build_labels(
 
     A row counts for a task where its label is there and, if the task has a sample
     space, where the space's column is 1. NaN is a missing label of any task, -1 one of
-    a binary, multiclass or retrieval task. Where a row does not count its label is set
-    to 0, so that no NaN reaches a loss. A label outside the sample space is not looked
-    at.
+    a binary, multiclass, multilabel or retrieval task. Where a row does not count its
+    label is set to 0, so that no NaN reaches a loss. A label outside the sample space
+    is not looked at. A row of a multilabel task counts where any of its labels is
+    there; the missing ones stay -1, which its loss and metrics leave out.
 
     Args:
-        columns: name -> [B], with `task.label` and `task.space` of every task.
+        columns: name -> [B], with `task.label` and `task.space` of every task; labels
+            of a multilabel task are [B, K] whole numbers.
         tasks: the tasks.
 
     Returns:
         labels: task -> [B], int32 for multiclass and retrieval tasks, float32 for the
-            others.
+            others; [B, K] int8 for multilabel tasks.
         where: task -> [B] bool.
 
     Raises:
@@ -41,14 +43,13 @@ def build_labels(
 
 
 def _labels_of(columns, task: Task) -> tuple[np.ndarray, np.ndarray]:
-    raw = _column(columns, task, task.label)
+    if task.kind == "multilabel":
+        return _many_labels_of(columns, task)
+    raw = np.asarray(_column(columns, task, task.label), np.float64)
     where = ~np.isnan(raw)
     if task.kind != "regression":
         where &= raw != MISSING
-    if task.space is not None:
-        space = _column(columns, task, task.space)
-        _refuse(task, task.space, space, np.isin(space, (0, 1)), "0 or 1")
-        where &= space == 1
+    where &= _space_of(columns, task)
     if task.kind == "retrieval":
         allowed = (raw >= 0) & (raw == np.floor(raw)) | ~where
         _refuse(task, task.label, raw, allowed, "the number of an item, or missing")
@@ -61,13 +62,37 @@ def _labels_of(columns, task: Task) -> tuple[np.ndarray, np.ndarray]:
     return np.where(where, raw, 0).astype(dtype), where
 
 
+def _many_labels_of(columns, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    # Not by way of float64: there may be hundreds of labels a row.
+    raw = _column(columns, task, task.label)
+    if raw.dtype.kind not in "iub" or raw.shape[1:] != (task.num_classes,):
+        raise DataError(
+            f"Task {task.name!r}, column {task.label!r}: expected whole numbers of "
+            f"shape [B, {task.num_classes}], found {raw.dtype} of {raw.shape}. Mend "
+            f"the column, or the task's kind, label or num_classes."
+        )
+    where = (raw != MISSING).any(axis=1) & _space_of(columns, task)
+    allowed = np.isin(raw, (0, 1, MISSING)).all(axis=1) | ~where
+    _refuse(task, task.label, raw, allowed, f"0, 1 or {MISSING} (missing)")
+    return np.where(where[:, None], raw, 0).astype(np.int8), where
+
+
+def _space_of(columns, task: Task) -> np.ndarray:
+    """[B] bool, or [] where the task has every row."""
+    if task.space is None:
+        return np.ones((), bool)
+    space = np.asarray(_column(columns, task, task.space), np.float64)
+    _refuse(task, task.space, space, np.isin(space, (0, 1)), "0 or 1")
+    return space == 1
+
+
 def _column(columns, task: Task, name: str) -> np.ndarray:
     if name not in columns:
         raise DataError(
             f"Task {task.name!r}: expected a column {name!r}, found the columns "
             f"{sorted(columns)}. Mend the task's label or space."
         )
-    return np.asarray(columns[name], np.float64)
+    return np.asarray(columns[name])
 
 
 def _refuse(task: Task, name: str, column, allowed: np.ndarray, expected: str) -> None:

@@ -86,6 +86,11 @@ def read_file(path: Path, name: str | None = None) -> bytes:
         ) from error
 
 
+def within(path: Path, name: str) -> Path:
+    """`path`, or where that is an archive the path of its file `name`."""
+    return path / name if path.name.endswith(ARCHIVES) else path
+
+
 def read_verified(source: Source, name: str, path: Path) -> bytes:
     """The content of `path` if it is that of the file `name` of `source`.
 
@@ -99,7 +104,7 @@ def read_verified(source: Source, name: str, path: Path) -> bytes:
     expected, found = source.sha256[name], hashlib.sha256(content).hexdigest()
     if found == expected:
         return content
-    for _ in source.parse(content, path):
+    for _ in source.parse(content, within(path, name)):
         pass
     if expected is not None:
         raise DataError(

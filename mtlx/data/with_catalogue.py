@@ -1,5 +1,6 @@
 """A data set whose classes are items: a task that retrieves them, and the catalogue."""
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,9 +9,11 @@ from mtlx.data.catalogue import Catalogue, seen_items
 from mtlx.data.dataset import Dataset
 from mtlx.data.errors import DataError
 from mtlx.data.feed import num_rows
+from mtlx.retrieval_losses import softmax_over_items
 from mtlx.tasks import Task
 from mtlx.types import Batch
 
+WITH_HITS = functools.partial(softmax_over_items, remove_accidental_hits=False)
 SPLITS = ("train", "validation", "test")
 
 
@@ -21,6 +24,7 @@ def with_catalogue(
     metrics: Sequence[str] = (),
     seen: str | None = None,
     by_group: bool = False,
+    remove_accidental_hits: bool = True,
 ) -> Dataset:
     """`dataset` with the multiclass task `task` as a retrieval task.
 
@@ -39,6 +43,7 @@ def with_catalogue(
             the user has in the training rows that count for the task.
         by_group: whether the rows of one user (`Batch.groups`) are one query with
             several answers, and not a query each.
+        remove_accidental_hits: of the loss, see `mtlx.retrieval_losses`.
 
     Raises:
         ValueError: no such task, column or field, or a training split that is not in
@@ -61,7 +66,14 @@ def with_catalogue(
     column = dataset.schema.names.index(item[0])
     for split, rows in splits.items():
         _check_labels(f"{dataset.name}, {split} split", task, rows, column)
-    new = Task(task, "retrieval", chosen.label, chosen.space, metrics=tuple(metrics))
+    new = Task(
+        task,
+        "retrieval",
+        chosen.label,
+        chosen.space,
+        loss=None if remove_accidental_hits else WITH_HITS,
+        metrics=tuple(metrics),
+    )
     return dataset._replace(
         tasks=tuple(new if one is chosen else one for one in dataset.tasks),
         schema=dataset.schema._replace(item=tuple(item)),

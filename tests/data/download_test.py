@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import gzip
+import hashlib
 import http.server
 import io
 import tarfile
@@ -14,7 +15,10 @@ import pytest
 from mtlx.data import DataError
 from mtlx.data.builders.census_income_columns import prepare_census_income
 from mtlx.data.builders.census_income_source import TEST, TRAIN
+from mtlx.data.builders.movielens_100k_source import PUBLISHED as MOVIELENS
+from mtlx.data.movielens_100k import prepare as prepare_movielens
 from mtlx.data.prepared import prepared_columns
+from tests.data.movielens_files import RATINGS, write_100k
 
 
 @pytest.fixture
@@ -74,6 +78,20 @@ LAYOUTS = {
     "nested": lambda tiny: zipped({"census.tar.gz": tarred(plain(tiny))}),
     "outside": lambda tiny: tarred({f"../../{n}": c for n, c in plain(tiny).items()}),
 }
+
+
+def test_tables_are_downloaded_too(served, tmp_path):
+    """MovieLens: three files in a folder of an archive, none of them at hand."""
+    raw = write_100k(tmp_path / "raw")
+    contents = {name: (raw / name).read_bytes() for name in MOVIELENS.sha256}
+    folder, address = served
+    archive = zipped({f"ml-100k/{name}": text for name, text in contents.items()})
+    (folder / "ml-100k.zip").write_bytes(archive)
+    digests = {n: hashlib.sha256(text).hexdigest() for n, text in contents.items()}
+    source = MOVIELENS._replace(url=f"{address}/ml-100k.zip", sha256=digests)
+    tables = prepared_columns(source, prepare_movielens)
+    assert len(tables["ratings"]["user_id"]) == RATINGS
+    assert set(tables) == {"ratings", "movies", "users"}
 
 
 def load(tiny, served, archive, path="census.zip"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mtlx.data.history import previous_items
+from mtlx.data.history import previous_items, previous_rows
 
 
 def rows(seed, count=120):
@@ -56,3 +56,13 @@ def test_what_comes_later_changes_nothing():
     np.testing.assert_array_equal(
         previous_items(**log, length=5)[before], previous_items(**past, length=5)
     )
+
+
+@pytest.mark.parametrize("length", [1, 4])
+def test_numbers_of_rows_are_those_of_the_items(length):
+    log = rows(2)
+    item = log.pop("item")
+    found = previous_rows(**log, length=length)
+    items = previous_items(**log, item=item, length=length)
+    np.testing.assert_array_equal(np.where(found < 0, -1, item[found]), items)
+    assert ((found < 0) == (items < 0)).all()

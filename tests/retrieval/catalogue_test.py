@@ -50,6 +50,8 @@ def test_classes_become_items(classes):
     counts = np.bincount(found.train.labels["buy"][counted], minlength=ITEMS + 1)
     np.testing.assert_array_equal(catalogue.counts, counts)
     assert catalogue.seen is None
+    kept = with_catalogue(classes, "buy", ["item"], remove_accidental_hits=False)
+    assert kept.tasks[1].loss.keywords == {"remove_accidental_hits": False}
 
 
 def test_the_items_own_fields_are_in_the_catalogue(classes):

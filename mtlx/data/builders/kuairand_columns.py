@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from mtlx.data.builders.fetch_archive import fetch_archive
 from mtlx.data.builders.kuairand_format import read_kuairand
 from mtlx.data.categorical import Columns
 from mtlx.data.raw_files import read_verified
@@ -25,18 +26,8 @@ def prepare_kuairand(
     Raises:
         DataError: a raw file is missing, damaged, or not the expected one.
     """
-    files = files or _download(source, cache)
+    files = files or fetch_archive(source, cache)
     return {
         table: read_kuairand(read_verified(source, name, files[name]), files[name])
         for table, name in source.splits.items()
     }
-
-
-def _download(source: Source, cache: Path) -> dict[str, Path]:
-    # TFDS takes seconds to import: only where it downloads.
-    import tensorflow_datasets as tfds
-
-    from mtlx.data.builders.download import download
-
-    manager = tfds.download.DownloadManager(download_dir=cache / "downloads")
-    return download(source, manager)
