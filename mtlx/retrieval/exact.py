@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from mtlx.retrieval.blocks import (
+    Block,
     HostArray,
     ItemIds,
     Vectors,
@@ -16,7 +17,7 @@ from mtlx.retrieval.blocks import (
     listed,
     scores_of,
 )
-from mtlx.types import Array, Bool
+from mtlx.types import Array, Bool, Float
 
 
 class TopK(NamedTuple):
@@ -75,3 +76,24 @@ def top_k(
     blocks = item_blocks(items, offered, item_block)
     seen = as_seen(seen, len(queries))
     return in_blocks(lists, query_block, jnp.asarray(queries), seen)
+
+
+def top_k_in(
+    scores: Float[Array, "queries items"],
+    k: int,
+    *,
+    seen: ItemIds | None = None,
+    offered: Bool[HostArray, "items"] | None = None,
+) -> TopK:
+    """`top_k` where the scores of all items are at hand."""
+    queries, count = scores.shape
+    everything = jnp.ones(count, bool) if offered is None else jnp.asarray(offered)
+    block = Block(scores, everything, jnp.zeros((), jnp.int32))
+    mask = listed(block, as_seen(seen, queries))
+    best, items = jax.lax.top_k(jnp.where(mask, scores, -jnp.inf), min(k, count))
+    items = jnp.where(jnp.take_along_axis(mask, items, axis=1), items, -1)
+    short = ((0, 0), (0, max(0, k - count)))
+    return TopK(
+        jnp.pad(best, short, constant_values=-jnp.inf),
+        jnp.pad(items, short, constant_values=-1),
+    )

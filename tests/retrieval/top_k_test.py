@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from mtlx import ranking_metrics as ranking
-from mtlx.retrieval import ApproximateIndex, target_ranks, target_ranks_in, top_k
+from mtlx.retrieval import (
+    ApproximateIndex,
+    target_ranks,
+    target_ranks_in,
+    top_k,
+    top_k_in,
+)
 
 Q, ITEMS, WIDTH, SEEN = 23, 50, 5, 7
 
@@ -54,6 +60,10 @@ def test_top_k_is_the_head_of_a_full_sort(data, k, query_block, item_block):
     scores, lists = sorted_lists(queries, items, left_out(seen, offered), k)
     np.testing.assert_array_equal(found.items, lists)
     np.testing.assert_array_equal(found.scores, scores)
+    products = jnp.asarray(queries @ items.T)
+    whole = top_k_in(products, k, seen=seen, offered=offered)
+    np.testing.assert_array_equal(whole.items, lists)
+    np.testing.assert_array_equal(whole.scores, scores)
 
 
 def test_without_masks_everything_is_listed(data):
