@@ -42,7 +42,7 @@ def write_page(study: Study, page: Path) -> None:
         FileNotFoundError: no such page.
         ValueError: a page without the marks, or a study of several data sets.
     """
-    before, after = _around_marks(page)
+    before, after = around_marks(page)
     if len(study.tasks) != 1:
         raise ValueError(
             f"Expected a study of one data set, found {sorted(study.tasks)} in "
@@ -123,7 +123,13 @@ def _facts(study: Study) -> str:
     )
 
 
-def _around_marks(page: Path) -> tuple[str, str]:
+def around_marks(page: Path) -> tuple[str, str]:
+    """What stands before and after the marks.
+
+    Raises:
+        FileNotFoundError: no such page.
+        ValueError: a page without the marks.
+    """
     text = page.read_text(encoding="utf-8")
     if text.count(BEGIN) != 1 or text.count(END) != 1:
         raise ValueError(f"{page}: expected one {BEGIN} and one {END}, found others.")

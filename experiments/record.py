@@ -78,10 +78,12 @@ def _comparable(cfg: DictConfig) -> dict[str, Any]:
     plain = OmegaConf.to_container(cfg, resolve=True)
     for key in ("resume", "tracker", "experiment"):
         plain.pop(key, None)
-    # Where the data lie does not change what they are; a joint data set has several.
-    for data in (plain["data"], *plain["data"].get("datasets", {}).values()):
-        for key in ("data_dir", "cache_dir"):
-            data.pop(key, None)
+    # Where the data lie does not change what they are, also of data sets in another.
+    data = plain["data"]
+    inner = {"dataset": data.get("dataset"), **data.get("datasets", {})}
+    for each in (data, *inner.values()):
+        for key in ("data_dir", "cache_dir") if each else ():
+            each.pop(key, None)
     # Nor how the processes of a run find each other, what it computes.
     for key in ("distributed", "processes"):
         plain["trainer"].pop(key, None)

@@ -9,8 +9,8 @@ the device. All run on the host in float64, and
   It is an order that sorting might have made, the worst of them, so that a model which
   says the same of all items gains nothing;
 * a query without a relevant item has no row and is left out of every mean;
-* an item that is not ranked (seen before, say) is no relevant item either: rank inf
-  would count as a miss;
+* an item of rank inf (new to the catalogue, say) is missed at every length; one that is
+  left out of its list (seen before) is no relevant item, and has no row;
 * k may exceed the catalogue;
 * a rank that is NaN (of a diverged model) makes the measure NaN.
 """

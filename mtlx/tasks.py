@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from mtlx import listwise, losses, pixel_losses, ziln
+from mtlx import listwise, losses, pixel_losses, retrieval_losses, ziln
 
 LOSSES: dict[str, Callable] = {
     "binary": losses.binary_cross_entropy,
@@ -15,6 +15,7 @@ LOSSES: dict[str, Callable] = {
     "segmentation": pixel_losses.pixel_cross_entropy,
     "depth": pixel_losses.pixel_absolute_error,
     "normals": pixel_losses.pixel_cosine,
+    "retrieval": retrieval_losses.softmax_over_items,
 }
 METRICS: dict[str, tuple[str, ...]] = {
     "binary": ("auc", "log_loss", "accuracy"),
@@ -26,6 +27,7 @@ METRICS: dict[str, tuple[str, ...]] = {
     "segmentation": ("miou", "pixel_accuracy"),
     "depth": ("abs_error", "rel_error"),
     "normals": ("mean_angle", "median_angle", "within_11", "within_22", "within_30"),
+    "retrieval": ("recall@10", "ndcg@10", "hit_rate@10", "mrr"),
 }
 # Kinds that state num_classes.
 CLASSIFYING = ("multiclass", "multilabel", "segmentation")
@@ -45,7 +47,9 @@ class Task:
             a gain of 0 or more; rows are compared within a group). With a label a pixel
             (`mtlx.types.PIXEL_KINDS`): "segmentation" (`num_classes` logits, a label
             below 0 is none), "depth" (value above 0, NaN is none) or "normals" (a
-            vector of any length, labels of length 1, NaN is none).
+            vector of any length, labels of length 1, NaN is none). "retrieval": the
+            item of the row, found among all of `Dataset.catalogue`; the label is its
+            number.
         label: name of the label column; None means `name`.
         space: name of a 0/1 column that is 1 for the rows in the task's sample space
             (e.g. clicked impressions for a conversion task); None means every row.
@@ -55,7 +59,8 @@ class Task:
             sigmoid cross-entropy (its mean over the labels), squared error, softmax
             cross-entropy, zero-inflated log-normal likelihood, absolute error, cosine.
             Of a ranking task it is one of `mtlx.listwise`, softmax by default, which
-            needs Rax.
+            needs Rax; of a retrieval task `(outputs, items, where, gather)`, see
+            `mtlx.retrieval_losses`.
         metrics: names from `mtlx.metrics.METRICS`; the first is the headline metric,
             shown in tables and used for model selection. () means the kind's own.
 
@@ -100,5 +105,7 @@ class Task:
 
     @property
     def outputs(self) -> int:
-        """Number of outputs that a model's tower has for this task."""
+        """Number of outputs that a model's tower has for this task; 0: no tower."""
+        if self.kind == "retrieval":
+            return 0
         return self.num_classes or OUTPUTS.get(self.kind, 1)

@@ -30,6 +30,7 @@ __all__ = [
     "Field",
     "Float",
     "Int",
+    "LOG_Q",
     "Needs",
     "PIXEL_KINDS",
     "PRNGKeyArray",
@@ -44,6 +45,9 @@ PyTree = Any
 
 # Kinds of tasks (`mtlx.tasks.Task.kind`) that have a label a pixel.
 PIXEL_KINDS = ("segmentation", "depth", "normals")
+
+# Feature: log of the share that the row's item has of the training split (logQ).
+LOG_Q = "log_q"
 
 
 class Signals(NamedTuple):
@@ -127,7 +131,9 @@ class Schema(NamedTuple):
     that the training split does not hold; `numericals` counts the numeric columns.
     `domain` names the column that says which domain (scenario, country, tab) a row is
     of, and `personal` those that say whom and what it is about (user, item, author):
-    the defaults of the models that ask for such columns. `fields` are the inputs that
+    the defaults of the models that ask for such columns. `item` names the columns and
+    fields that describe the item of a row, first the column whose ids number the items:
+    what a retrieval task finds; all else is the query. `fields` are the inputs that
     are no single id or number. `parts`, of a joint data set, are instead of all these.
     """
 
@@ -138,6 +144,7 @@ class Schema(NamedTuple):
     personal: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
     parts: tuple[Part, ...] = ()
+    item: tuple[str, ...] = ()
 
 
 class Batch(NamedTuple):

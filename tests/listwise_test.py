@@ -16,8 +16,9 @@ from mtlx.balancers import equal
 from mtlx.losses import masked_mean
 from mtlx.tasks import Task
 from mtlx.train.axis import Axis
+from mtlx.train.batch_losses import task_losses
 from mtlx.train.measuring import Measuring
-from mtlx.train.step import make_step, task_losses
+from mtlx.train.step import make_step
 from mtlx.types import Batch
 
 RAX = {  # scores, gains of one list -> its loss

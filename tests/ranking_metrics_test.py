@@ -131,6 +131,17 @@ def test_a_model_that_says_the_same_of_all_gains_nothing():
     assert ranking.hit_rate(ranks, ITEMS) == 1
 
 
+def test_an_item_that_no_list_has_is_missed_at_every_length():
+    ranks = ranking.Ranks(
+        np.array([0, 0, 1]), np.array([1, np.inf, np.inf]), np.ones(3)
+    )
+    for name, whole in (("recall", 0.25), ("hit_rate", 0.5), ("map", 0.25)):
+        assert ranking.AT_K[name](ranks, 10**9) == pytest.approx(whole)
+    assert ranking.mean_reciprocal_rank(ranks) == 0.5
+    first = 1 / (1 + 1 / math.log2(3))
+    assert ranking.ndcg(ranks, 5) == pytest.approx(first / 2)
+
+
 def test_items_left_out_are_neither_found_nor_missed():
     scores, relevance = np.array([[3.0, 2.0, 1.0]]), np.array([[1.0, 0.0, 1.0]])
     ranks = ranking.relevant_ranks(scores, relevance, np.array([[True, False, False]]))
@@ -149,7 +160,7 @@ def test_nothing_relevant_is_nan_and_so_is_a_diverged_model(name):
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"one shape \[Q, ITEMS\]"):
+    with pytest.raises(ValueError, match=r"one shape \[Q, I\]"):
         ranking.relevant_ranks(np.zeros((2, 3)), np.zeros((2, 4)))
     with pytest.raises(ValueError, match="grades >= 0, found -1"):
         ranking.relevant_ranks(np.zeros((1, 1)), -np.ones((1, 1)))

@@ -7,6 +7,7 @@ from mtlx.data.array_record_blocks import ArrayRecordBlocks, write_array_record
 from mtlx.data.bert_tokenizer import bert_tokenizer
 from mtlx.data.blocks import Blocks, BlockSource
 from mtlx.data.byterec import byterec
+from mtlx.data.catalogue import Catalogue, seen_items
 from mtlx.data.census_income import census_income
 from mtlx.data.dataset import Dataset, Schema, Stream
 from mtlx.data.errors import DataError
@@ -32,6 +33,8 @@ from mtlx.data.synthetic_scenes import synthetic_scenes
 from mtlx.data.table import table
 from mtlx.data.taobao_multibehavior import taobao_multibehavior
 from mtlx.data.text_tokenizer import TextTokenizer
+from mtlx.data.with_catalogue import with_catalogue
+from mtlx.data.with_log_q import with_log_q
 from mtlx.data.with_vectors import with_vectors
 from mtlx.data.womens_clothing import womens_clothing
 
@@ -39,6 +42,7 @@ __all__ = [
     "ArrayRecordBlocks",
     "BlockSource",
     "Blocks",
+    "Catalogue",
     "DataError",
     "Dataset",
     "Layout",
@@ -67,10 +71,13 @@ __all__ = [
     "retailrocket_multibehavior",
     "online_retail",
     "pricerunner_products",
+    "seen_items",
     "synthetic_mmoe",
     "synthetic_scenes",
     "table",
     "taobao_multibehavior",
+    "with_catalogue",
+    "with_log_q",
     "with_vectors",
     "womens_clothing",
     "write_array_record",

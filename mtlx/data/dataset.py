@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mtlx.data.blocks import Blocks
+from mtlx.data.catalogue import Catalogue
 from mtlx.data.joint_rows import JointRows
 from mtlx.data.preprocessing import Preprocessing
 from mtlx.tasks import Task
@@ -31,7 +32,8 @@ class Dataset(NamedTuple):
     is larger than memory, or `JointRows` of several data sets; `validation` and `test`
     are Batches. `notes` are sentences on what became of the rows, for the user to read.
     `preprocessing` makes the same features of rows that are in no split; without it a
-    model of the data cannot be served.
+    model of the data cannot be served. `catalogue` has the items that retrieval tasks
+    find.
     """
 
     name: str
@@ -42,3 +44,4 @@ class Dataset(NamedTuple):
     test: Batch
     notes: tuple[str, ...] = ()
     preprocessing: Preprocessing | None = None
+    catalogue: Catalogue | None = None

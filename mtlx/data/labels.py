@@ -19,10 +19,10 @@ def build_labels(
 
     A row counts for a task where its label is there and, if the task has a sample
     space, where the space's column is 1. NaN is a missing label of any task, -1 one of
-    a binary, multiclass or multilabel task. Where a row does not count its label is set
-    to 0, so that no NaN reaches a loss. A label outside the sample space is not looked
-    at. A row of a multilabel task counts where any of its labels is there; the missing
-    ones stay -1, which its loss and metrics leave out.
+    a binary, multiclass, multilabel or retrieval task. Where a row does not count its
+    label is set to 0, so that no NaN reaches a loss. A label outside the sample space
+    is not looked at. A row of a multilabel task counts where any of its labels is
+    there; the missing ones stay -1, which its loss and metrics leave out.
 
     Args:
         columns: name -> [B], with `task.label` and `task.space` of every task; labels
@@ -30,8 +30,8 @@ def build_labels(
         tasks: the tasks.
 
     Returns:
-        labels: task -> [B], int32 for multiclass tasks, float32 for the others; [B, K]
-            int8 for multilabel tasks.
+        labels: task -> [B], int32 for multiclass and retrieval tasks, float32 for the
+            others; [B, K] int8 for multilabel tasks.
         where: task -> [B] bool.
 
     Raises:
@@ -54,11 +54,15 @@ def _labels_of(columns, task: Task) -> tuple[np.ndarray, np.ndarray]:
     where &= _space_of(columns, task)
     if task.kind in AMOUNTS:
         _refuse(task, task.label, raw, (raw >= 0) | ~where, "an amount of 0 or more")
-    if task.kind not in NUMBERS:
+    if task.kind == "retrieval":
+        allowed = (raw >= 0) & (raw == np.floor(raw)) | ~where
+        _refuse(task, task.label, raw, allowed, "the number of an item, or missing")
+    elif task.kind not in NUMBERS:
         classes = task.num_classes or 2
         allowed = np.isin(raw, np.arange(classes)) | ~where
         _refuse(task, task.label, raw, allowed, f"0 .. {classes - 1} or missing")
-    dtype = np.int32 if task.kind == "multiclass" else np.float32
+    whole = task.kind in ("multiclass", "retrieval")
+    dtype = np.int32 if whole else np.float32
     return np.where(where, raw, 0).astype(dtype), where
 
 

@@ -1,7 +1,7 @@
 """What the architectures have in common: fields, towers, ownership of parameters."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -53,6 +53,8 @@ class MultiTaskModel(Layer):
     [None, None, 'click']
     """
 
+    min_outputs: ClassVar[int] = 1
+
     tasks: tuple[str, ...]
     outputs: tuple[int, ...]
     encoder: Callable[..., nn.Module]
@@ -65,11 +67,14 @@ class MultiTaskModel(Layer):
             raise ValueError(
                 f"{name}: expected tasks with names of their own, found {self.tasks}."
             )
-        if len(self.outputs) != len(self.tasks) or min(self.outputs) < 1:
+        if len(self.outputs) != len(self.tasks) or (
+            min(self.outputs) < self.min_outputs
+        ):
             raise ValueError(
-                f"{name}: expected one number of outputs >= 1 for each task of "
-                f"{self.tasks}, found {self.outputs}; pass "
-                f"tuple(task.outputs for task in tasks)."
+                f"{name}: expected one number of outputs >= {self.min_outputs} for "
+                f"each task of {self.tasks}, found {self.outputs}; pass "
+                f"tuple(task.outputs for task in tasks). Of a retrieval task that is "
+                f"0: choose model=recommendation/two_tower or another of that group."
             )
         if isinstance(self.encoder, nn.Module) or not callable(self.encoder):
             raise ValueError(

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from mtlx.models.encoders.pool import Pool
 from mtlx.models.field import FieldEncoder, as_columns, shared_columns
 from mtlx.models.field_checks import check_features, check_fields
+from mtlx.models.lookup import lookup_again
 from mtlx.models.offset_table import INIT_STDDEV, OffsetTable
 from mtlx.types import Array, Field, Float, Int
 
@@ -98,6 +99,13 @@ class FeatureEncoder(nn.Module):
             read = (features[field.name], shared.get(field.name), candidate)
             parts.append(self._encoder(field)(*read, train=train))
         return jnp.concatenate(parts, axis=1)
+
+    def column(self, column: int) -> Float[Array, "ids width"]:
+        """The vectors of all ids of one categorical column, after a call."""
+        table = OffsetTable(self.cardinalities, self.embedding_dim, self.row_multiple)
+        ids = jnp.arange(self.cardinalities[column], dtype=jnp.int32)[:, None]
+        places = table.place(ids, [column])[:, 0]
+        return lookup_again(self, "embedding", table.rows, places)
 
     @nn.nowrap
     def _encoder(self, field: Field) -> FieldEncoder:

@@ -68,6 +68,26 @@ def lookup(
     return vectors
 
 
+def lookup_again(
+    module: nn.Module, name: str, rows: int, ids: Int[Array, "..."]
+) -> Array:
+    """`lookup` in a table [rows, D] that the module has read before, from any method.
+
+    Args:
+        module, name: as in `lookup`.
+        rows: R.
+        ids: as in `lookup`.
+    """
+    ids = jnp.where((ids >= 0) & (ids < rows), ids, rows)
+    table = module.get_variable("params", name)
+    if module.has_variable(TOUCHED, name):
+        touched = module.get_variable(TOUCHED, name)
+        ids = jnp.where(ids < rows, _positions(touched, ids), touched.size)
+    elif not module.is_initializing():
+        module.sow(LOOKUPS, name, ids)
+    return jnp.take(table, ids, axis=0, mode="fill")
+
+
 def read_rows(
     model: nn.Module, variables: PyTree, features: Mapping[str, Array]
 ) -> dict[tuple[str, ...], Int[Array, "lookups"]]:

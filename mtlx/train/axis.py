@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from mtlx.models.batch_mean import BatchMean
 from mtlx.models.partitioned_norm import PartitionedNorm
+from mtlx.models.recommendation.gathered import GatheredRows
 from mtlx.models.row_noise import RowNoise
 from mtlx.types import Array, PyTree
 
@@ -40,8 +41,8 @@ class Axis:
     The batch statistics and dropout masks of a model are those of all rows as well
     (`synchronised`): BatchNorm averages over the axis, and Dropout draws the mask of
     the global batch, of which a device takes its own rows, as `RowNoise` does;
-    `BatchMean` is over the rows of all devices. A penalty is a mean over a device's
-    rows, or says the same on all devices: its share is a `size`-th of it.
+    `BatchMean` and `GatheredRows` are over the rows of all devices. A penalty is a mean
+    over a device's rows, or says the same on all devices: its share is a `size`-th.
     """
 
     name: str | None = None
@@ -68,6 +69,12 @@ class Axis:
         What did not go through `enter` has a gradient `size` times too large.
         """
         return self.total(gram) / self.size**2
+
+    def gather(self, x: Array) -> Array:
+        """The rows of all devices, of arrays [B, ...], device by device."""
+        if self.name is None:
+            return x
+        return jax.lax.all_gather(x, self.name, tiled=True)
 
     def own(self, tree: PyTree) -> PyTree:
         """The rows of this device, of arrays [B, ...]: its share of every part."""
@@ -102,6 +109,8 @@ class _Interceptor:
                 return self.dropout(call, *args, **kwargs)
             if isinstance(module, BatchMean):
                 return jax.lax.pmean(call(*args, **kwargs), self.axis.name)
+            if isinstance(module, GatheredRows):
+                return self.axis.gather(call(*args, **kwargs))
             if isinstance(module, RowNoise):
                 return self.axis.own(call(self.everyone(*args), **kwargs))
             normed = isinstance(module, nn.BatchNorm | PartitionedNorm)

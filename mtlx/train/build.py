@@ -6,8 +6,10 @@ from typing import Any
 
 import flax.linen as nn
 
+from mtlx.data.catalogue import check_catalogue
 from mtlx.data.dataset import Dataset
 from mtlx.models import JointEncoder
+from mtlx.types import Batch
 
 
 def build_model(
@@ -25,7 +27,12 @@ def build_model(
     Raises:
         ValueError: a column or a kind of task that the architecture needs is absent, or
             the encoder is that of a joint data set and this is none, or the reverse.
+        DataError: retrieval tasks that do not fit the catalogue (`check_catalogue`).
     """
+    splits = {"validation": dataset.validation, "test": dataset.test}
+    if isinstance(dataset.train, Batch):
+        splits["train"] = dataset.train
+    check_catalogue(dataset.name, dataset.tasks, dataset.catalogue, splits)
     model = architecture(
         tasks=tuple(task.name for task in dataset.tasks),
         outputs=tuple(task.outputs for task in dataset.tasks),

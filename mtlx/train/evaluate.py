@@ -7,9 +7,11 @@ import jax
 import numpy as np
 
 from mtlx import metrics
+from mtlx.data.catalogue import Catalogue
 from mtlx.data.feed import num_rows
 from mtlx.tasks import Task
 from mtlx.train.parallel.one_device import OneDevice
+from mtlx.train.ranking import make_forward, targets_of
 from mtlx.train.selection import Scores
 from mtlx.types import Array, Batch, PyTree
 
@@ -17,22 +19,35 @@ Predict = Callable[[PyTree], dict[str, np.ndarray]]
 
 
 def make_apply(
-    model: nn.Module, devices: OneDevice | None = None
+    model: nn.Module,
+    devices: OneDevice | None = None,
+    tasks: tuple[Task, ...] = (),
+    catalogue: Catalogue | None = None,
 ) -> Callable[..., dict[str, Array]]:
-    """The compiled forward pass over stacked batches; splits of one size share it."""
-    devices = devices or OneDevice()
+    """The compiled forward pass over stacked batches; splits of one size share it.
+
+    The outputs of retrieval tasks are ranks in the whole catalogue
+    (`mtlx.train.ranking`).
+    """
+    devices, forward = devices or OneDevice(), make_forward(tasks, catalogue)
 
     @devices.jit
     def apply(variables, features):
-        return jax.lax.map(lambda x: model.apply(variables, x, train=False), features)
+        return forward(model, variables, features)
 
     return apply
 
 
-def cut_rows(rows: Batch, batch_size: int, devices: OneDevice | None = None) -> PyTree:
+def cut_rows(
+    rows: Batch,
+    batch_size: int,
+    devices: OneDevice | None = None,
+    tasks: tuple[Task, ...] = (),
+) -> PyTree:
     """The features of `rows` on the devices, in equal batches: [batches, B, ...].
 
-    The last batch is filled up with repeats of row 0, which `join_rows` drops.
+    The last batch is filled up with repeats of row 0, which `join_rows` drops. Beside
+    the features is what the ranks of retrieval tasks are taken from.
     """
     devices = devices or OneDevice()
     total = num_rows(rows)
@@ -45,7 +60,7 @@ def cut_rows(rows: Batch, batch_size: int, devices: OneDevice | None = None) -> 
             lambda x: np.asarray(x)[index].reshape(
                 batches, batch_size, *np.shape(x)[1:]
             ),
-            dict(rows.features),
+            dict(rows.features) | targets_of(rows, tasks),
         )
     )
 
@@ -64,9 +79,10 @@ def make_predict(
     rows: Batch,
     batch_size: int,
     devices: OneDevice | None = None,
+    tasks: tuple[Task, ...] = (),
 ) -> Predict:
     """A function variables -> {task: outputs [N, ...]} over the features of `rows`."""
-    features = cut_rows(rows, batch_size, devices)
+    features = cut_rows(rows, batch_size, devices, tasks)
 
     def predict(variables):
         return join_rows(jax.device_get(apply(variables, features)), rows)
@@ -80,13 +96,16 @@ def make_scorer(
     rows: Batch,
     batch_size: int,
     devices: OneDevice | None = None,
+    catalogue: Catalogue | None = None,
 ) -> Callable[[PyTree], Scores]:
     """A function variables -> {task: {metric: value}} over the rows of a split."""
-    predict = make_predict(apply, rows, batch_size, devices)
+    predict = make_predict(apply, rows, batch_size, devices, tasks)
+    queries = catalogue and catalogue.queries(tasks, rows)
 
     def score(variables):
+        outputs = predict(variables)
         return metrics.evaluate(
-            tasks, predict(variables), rows.labels, rows.where, rows.groups
+            tasks, outputs, rows.labels, rows.where, rows.groups, queries
         )
 
     return score

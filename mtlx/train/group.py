@@ -228,7 +228,7 @@ def _restored(
         arrays, record = member.checkpointer.restore(like)
         member.epoch = record["epoch"]
         member.selection = Selection.restore(
-            member.selection.tasks, None, record["selection"]
+            member.selection.tasks, None, record["selection"], member.selection.keep
         )
         parts.append(arrays)
     epochs = {member.epoch for member in members}

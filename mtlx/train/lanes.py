@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 
+from mtlx.data.catalogue import Catalogue
 from mtlx.data.feed import Feed
 from mtlx.tasks import Task
 from mtlx.train.inspect import Sums, inspect_sums
 from mtlx.train.plan import Settings, make_plan
+from mtlx.train.ranking import make_forward
 from mtlx.train.state import order_key
 from mtlx.types import Array, Balancer, PyTree
 
@@ -46,6 +48,7 @@ def make_lanes(
     feed: Feed,
     settings: Settings,
     own_data: bool,
+    catalogue: Catalogue | None = None,
 ) -> Lanes:
     """The programs; nothing is compiled yet.
 
@@ -55,7 +58,9 @@ def make_lanes(
         feed: of one member.
         settings: as `make_plan` takes them.
         own_data: whether each member has data of its own, or all share one.
+        catalogue: of the data set.
     """
+    forward = make_forward(tasks, catalogue)
     data = 0 if own_data else None
     _, chunk_steps = settings.cut(feed)
 
@@ -83,8 +88,7 @@ def make_lanes(
         return jax.lax.scan(lambda s, x: step(s, feed.fetch(arrays, x)), state, inputs)
 
     def apply(numbers, variables, features):
-        model = recipe(numbers).model
-        return jax.lax.map(lambda x: model.apply(variables, x, train=False), features)
+        return forward(recipe(numbers).model, variables, features)
 
     def inspect(numbers, variables, features, total):
         return inspect_sums(recipe(numbers).model, variables, features, total)

@@ -36,6 +36,7 @@ def fit(
     eval_batch_size: int = 8192,
     max_chunk_steps: int = 200,
     patience: int | None = None,
+    keep: str = "best",
     granularity: str = "all",
     gradients: str = "auto",
     num_probes: int = 16,
@@ -67,6 +68,7 @@ def fit(
         eval_batch_size: rows a forward pass in evaluation.
         max_chunk_steps: most steps in one dispatch (`program.cut_epoch`).
         patience: stop after this many epochs without a better score; None: never.
+        keep: the epoch that is tested, the "best" on validation or the "last".
         granularity: what a Gram matrix is taken over: "all" shared parameters, each
             "layer" by itself, the "last_layer", or the shared "representation"
             (`mtlx.gradients.Cut`).
@@ -122,7 +124,7 @@ def fit(
         model, balancer, optimizer, dataset.tasks, feed, settings, devices.axis
     )
     state = devices.make_state(plan, jax.random.key(seed))
-    selection, first = Selection.start(dataset.tasks, state.variables), 0
+    selection, first = Selection.start(dataset.tasks, state.variables, keep), 0
     if resume:
         state, selection, first = _restore(checkpointer, state, selection)
 
@@ -138,10 +140,9 @@ def fit(
             compile_seconds=program.compile_seconds,
         )
         watch.start(start, program.chunks)
-        apply = make_apply(model, devices)
-        validate = make_scorer(
-            apply, dataset.tasks, dataset.validation, eval_batch_size, devices
-        )
+        apply = make_apply(model, devices, dataset.tasks, dataset.catalogue)
+        scoring = (eval_batch_size, devices, dataset.catalogue)
+        validate = make_scorer(apply, dataset.tasks, dataset.validation, *scoring)
         inspect = make_inspector(
             model, dataset.tasks, dataset.validation, eval_batch_size, devices
         )
@@ -149,7 +150,7 @@ def fit(
             program, feed, validate, inspect, watch, checkpointer, epochs, patience
         )
         state, selection, epoch, diverged = _train(run, state, selection, first)
-        test = make_scorer(apply, dataset.tasks, dataset.test, eval_batch_size, devices)
+        test = make_scorer(apply, dataset.tasks, dataset.test, *scoring)
         scores = test(selection.variables)
     finally:
         watch.end()
@@ -229,5 +230,7 @@ def _restore(
         raise ValueError("resume=True expected a checkpointer, found None.")
     like = (state, selection.variables)
     (state, variables), record = checkpointer.restore(like)
-    selection = Selection.restore(selection.tasks, variables, record["selection"])
+    selection = Selection.restore(
+        selection.tasks, variables, record["selection"], selection.keep
+    )
     return state, selection, record["epoch"]

@@ -31,6 +31,7 @@ def fit_population(
     batch_size: int = 1024,
     eval_batch_size: int = 8192,
     patience: int | None = None,
+    keep: str = "best",
     observers: Sequence[Observer] = (),
     member_observers: Sequence[Sequence[Observer]] | None = None,
     checkpointers: Sequence[Checkpointer] | None = None,
@@ -53,7 +54,7 @@ def fit_population(
             `Stream` for a training split.
         seeds: N seeds, one a member.
         numbers: {name: N values}.
-        epochs, batch_size, eval_batch_size, patience: as in `fit`.
+        epochs, batch_size, eval_batch_size, patience, keep: as in `fit`.
         observers: told of the progress of each group of members.
         member_observers: told of the epochs of each member.
         checkpointers: of each member; saved to when all are done, and every minute
@@ -82,9 +83,9 @@ def fit_population(
     )
     data = SharedData.of(dataset, batch_size, eval_batch_size)
     settings = Settings(**settings)
-    lanes = make_lanes(build, data.tasks, data.feed, settings, data.own)
+    lanes = make_lanes(build, data.tasks, data.feed, settings, data.own, data.catalogue)
     members = [
-        Member(Selection(data.tasks, None), *own)
+        Member(Selection.start(data.tasks, None, keep), *own)
         for own in zip(
             member_observers or [()] * len(seeds),
             checkpointers or [None] * len(seeds),

@@ -33,7 +33,11 @@ def relative_score(tasks: tuple[Task, ...], scores: Scores, first: Scores) -> fl
 
 
 class Selection(NamedTuple):
-    """The best epoch so far, by `relative_score` on the validation split."""
+    """The best epoch so far, by `relative_score` on the validation split.
+
+    `keep` is "best", or "last" where the number of epochs is fixed beforehand and the
+    validation split may select nothing.
+    """
 
     tasks: tuple[Task, ...]
     variables: PyTree
@@ -41,18 +45,32 @@ class Selection(NamedTuple):
     score: float = -np.inf
     scores: Scores = {}
     first: Scores = {}
+    keep: str = "best"
 
     @classmethod
-    def start(cls, tasks: tuple[Task, ...], variables: PyTree) -> "Selection":
-        return cls(tasks, _copy(variables))
+    def start(
+        cls, tasks: tuple[Task, ...], variables: PyTree, keep: str = "best"
+    ) -> "Selection":
+        """Nothing kept yet.
+
+        Raises:
+            ValueError: another `keep`.
+        """
+        if keep not in ("best", "last"):
+            raise ValueError(
+                f'Expected keep to be "best" or "last", found {keep!r}. Mend '
+                f"trainer.keep."
+            )
+        return cls(tasks, variables and _copy(variables), keep=keep)
 
     def update(self, epoch: int, scores: Scores, variables: PyTree) -> "Selection":
         """The selection after an epoch; an earlier epoch wins a tie."""
         first = self.first or scores
         score = relative_score(self.tasks, scores, first)
-        if self.epoch and not score > self.score:
+        if self.keep == "best" and self.epoch and not score > self.score:
             return self
-        return Selection(self.tasks, _copy(variables), epoch, score, scores, first)
+        kept = _copy(variables)
+        return Selection(self.tasks, kept, epoch, score, scores, first, self.keep)
 
     def exhausted(self, epoch: int, patience: int | None) -> bool:
         """Whether `patience` epochs went by without a better score."""
@@ -65,9 +83,13 @@ class Selection(NamedTuple):
 
     @classmethod
     def restore(
-        cls, tasks: tuple[Task, ...], variables: PyTree, record: dict[str, Any]
+        cls,
+        tasks: tuple[Task, ...],
+        variables: PyTree,
+        record: dict[str, Any],
+        keep: str = "best",
     ) -> "Selection":
-        return cls(tasks, variables, **record)
+        return cls(tasks, variables, **record, keep=keep)
 
 
 def _copy(variables: PyTree) -> PyTree:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mtlx import metrics
+from mtlx.data.catalogue import Catalogue
 from mtlx.data.dataset import Dataset, Stream
 from mtlx.data.feed import Feed, make_feed
 from mtlx.tasks import Task
@@ -21,6 +22,7 @@ class Split(NamedTuple):
 
     features: PyTree  # [batches, B, ...], with an axis of members before if own
     rows: tuple[Batch, ...]  # one, or one a member
+    catalogue: Catalogue | None = None
 
     def score(
         self, tasks: tuple[Task, ...], outputs: dict[str, np.ndarray], member: int
@@ -28,7 +30,10 @@ class Split(NamedTuple):
         """Metrics of one member, from {task: [N, batches, B, ...]} on the host."""
         rows = self.rows[member % len(self.rows)]
         own = join_rows({task: y[member] for task, y in outputs.items()}, rows)
-        return metrics.evaluate(tasks, own, rows.labels, rows.where, rows.groups)
+        queries = self.catalogue and self.catalogue.queries(tasks, rows)
+        return metrics.evaluate(
+            tasks, own, rows.labels, rows.where, rows.groups, queries
+        )
 
 
 class SharedData(NamedTuple):
@@ -40,6 +45,7 @@ class SharedData(NamedTuple):
     validation: Split
     test: Split
     own: bool  # whether arrays and features have an axis of members
+    catalogue: Catalogue | None = None
 
     @classmethod
     def of(
@@ -55,6 +61,7 @@ class SharedData(NamedTuple):
         """
         own = not isinstance(dataset, Dataset)
         each = tuple(dataset) if own else (dataset,)
+        catalogue = each[0].catalogue
         if own:
             _check_alike(each)
         feeds = [
@@ -62,8 +69,10 @@ class SharedData(NamedTuple):
         ]
 
         def split(rows: tuple[Batch, ...]) -> Split:
-            features = [cut_rows(one, eval_batch_size) for one in rows]
-            return Split(_stack(features) if own else features[0], rows)
+            features = [
+                cut_rows(one, eval_batch_size, tasks=each[0].tasks) for one in rows
+            ]
+            return Split(_stack(features) if own else features[0], rows, catalogue)
 
         return cls(
             tasks=each[0].tasks,
@@ -72,6 +81,7 @@ class SharedData(NamedTuple):
             validation=split(tuple(one.validation for one in each)),
             test=split(tuple(one.test for one in each)),
             own=own,
+            catalogue=catalogue,
         )
 
     def part(self, members: slice) -> "SharedData":
@@ -81,7 +91,7 @@ class SharedData(NamedTuple):
 
         def cut(split):
             features = jax.tree.map(lambda x: x[members], split.features)
-            return Split(features, split.rows[members])
+            return split._replace(features=features, rows=split.rows[members])
 
         return self._replace(
             arrays=jax.tree.map(lambda x: x[members], self.arrays),

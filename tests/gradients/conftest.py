@@ -10,7 +10,7 @@ import pytest
 from mtlx import models
 from mtlx.gradients import split
 from mtlx.tasks import Task
-from mtlx.train.step import task_losses
+from mtlx.train.batch_losses import task_losses
 from mtlx.types import Batch
 
 TASKS = tuple(Task(name, "regression") for name in "abcde")

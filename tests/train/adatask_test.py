@@ -12,8 +12,8 @@ from mtlx import balancers, models, train
 from mtlx.data.dataset import Dataset, Schema
 from mtlx.gradients import split
 from mtlx.train import init_state, make_step
+from mtlx.train.batch_losses import task_losses
 from mtlx.train.optimizers import adatask, bind, pub
-from mtlx.train.step import task_losses
 from mtlx.types import Batch, Signals
 
 SHARED, OWN = ("bottom", "w"), ("tower", "w")

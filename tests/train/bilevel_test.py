@@ -11,13 +11,13 @@ import pytest
 from mtlx import models, train
 from mtlx.gradients import join, split
 from mtlx.train import init_state, make_step
+from mtlx.train.batch_losses import task_losses
 from mtlx.train.bilevel import auto_lambda, forum, moml
 from mtlx.train.bilevel.auto_lambda import hyper_gradient
 from mtlx.train.bilevel.forum import gap_gradient
 from mtlx.train.bilevel.lookahead import Lookahead
 from mtlx.train.bilevel.moml import hyper_gradients
 from mtlx.train.bilevel.multipliers import constraint_multiplier, multipliers
-from mtlx.train.step import task_losses
 from mtlx.types import Batch, Signals
 
 PATH, OWN = ("bottom", "w"), ("tower", "w")

@@ -14,7 +14,7 @@ from mtlx.data.dataset import Stream
 from mtlx.models import dense
 from mtlx.train import bilevel, init_state, make_step
 from mtlx.train.axis import ALONE
-from mtlx.train.step import task_losses
+from mtlx.train.batch_losses import task_losses
 from mtlx.types import Batch
 
 TRUNK = functools.partial(dense.SegNet, widths=(4, 4))

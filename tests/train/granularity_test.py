@@ -13,8 +13,8 @@ from mtlx import balancers, models, train
 from mtlx.gradients import GRANULARITIES, join, split
 from mtlx.models.layer import Layer
 from mtlx.train import init_state, make_step
+from mtlx.train.batch_losses import model_losses
 from mtlx.train.granularity import check_granularity, make_cut, per_layer
-from mtlx.train.step import model_losses
 from mtlx.types import Balancer, Signals
 
 ARCHITECTURES = {

@@ -10,8 +10,8 @@ from flax import traverse_util
 from mtlx import balancers, train
 from mtlx.models import find_tables
 from mtlx.train import init_state, make_step
+from mtlx.train.batch_losses import task_losses
 from mtlx.train.optimizers import bind, lazy_adam, rowwise_adagrad
-from mtlx.train.step import task_losses
 from tests.train.id_tables import (
     RATE,
     READ_BELOW,

@@ -11,7 +11,7 @@ import pytest
 from mtlx import models, train
 from mtlx.gradients import measure, split
 from mtlx.train import init_state, make_step
-from mtlx.train.step import task_losses
+from mtlx.train.batch_losses import task_losses
 from mtlx.types import Balancer, Direction
 
 

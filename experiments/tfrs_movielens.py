@@ -1,0 +1,118 @@
+"""Rating and retrieval of films: python -m experiments.tfrs_movielens runs/STUDY PAGE.
+
+Writes the table of a study of experiment=ecommerce/tfrs_movielens, beside the figures
+of TensorFlow Recommenders' tutorial, between two marks of a page written by hand.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.architectures import BEGIN, END, around_marks
+from mtlx.results.provenance import trace
+from mtlx.results.statistics import mean_interval
+from mtlx.results.store import Study, load_study
+
+# model.read -> what was trained, published top-100 accuracy and RMSE.
+VARIANTS = {
+    "[next_item]": ("rating alone", 0.060, 1.113),
+    "[rating]": ("retrieval alone", 0.233, 3.688),
+    "[]": ("both", 0.235, 1.110),
+}
+METRICS = (
+    ("next_item", "accuracy@100"),
+    ("rating", "rmse"),
+    ("next_item", "accuracy@10"),
+    ("next_item", "mrr"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fills in the page; 1 if the study or the page cannot be read, else 0."""
+    options = _parser().parse_args(arguments)
+    try:
+        write_page(load_study(options.study), options.page)
+    except (FileNotFoundError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"Table: {options.page}")
+    return 0
+
+
+def write_page(study: Study, page: Path) -> None:
+    """Replaces what stands between the marks.
+
+    Raises:
+        FileNotFoundError: no such page.
+        ValueError: a page without the marks, or a study that lacks a variant.
+    """
+    before, after = around_marks(page)
+    text = "\n\n".join([BEGIN, table(study), _facts(study), END])
+    page.write_text(before + text + after, encoding="utf-8")
+
+
+def table(study: Study) -> str:
+    """Published and our figures, one row for each set of tasks that was trained.
+
+    Raises:
+        ValueError: a variant without runs.
+    """
+    rows = [
+        "| trained | accuracy@100, published | RMSE, published | accuracy@100 | RMSE | "
+        "accuracy@10 | MRR |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    tests = study.runs[study.runs["split"] == "test"]
+    read = {run: _read(record) for run, record in study.records.items()}
+    for value, (name, accuracy, rmse) in VARIANTS.items():
+        runs = [run for run, found in read.items() if found == value]
+        if not runs:
+            raise ValueError(
+                f"Expected runs with model.read={value} in {study.path}, found "
+                f"{sorted(set(read.values()))}. Run "
+                f"experiment=ecommerce/tfrs_movielens."
+            )
+        chosen = tests[tests["run"].isin(runs)]
+        cells = [_cell(chosen, *metric) for metric in METRICS]
+        rows.append(f"| {name} | {accuracy:.3f} | {rmse:.3f} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _read(record: dict) -> str:
+    """The override `model.read` of a run."""
+    pairs = (override.split("=", 1) for override in record["overrides"])
+    return dict(pairs).get("model.read", "[]")
+
+
+def _cell(rows: pd.DataFrame, task: str, metric: str) -> str:
+    values = rows[(rows["task"] == task) & (rows["metric"] == metric)]["value"]
+    interval = mean_interval(values)
+    return f"{interval.mean:.4f} ± {interval.half_width:.4f}"
+
+
+def _facts(study: Study) -> str:
+    facts = trace(study)
+    versions = ", ".join(f"{name} {of}" for name, of in facts.versions.items())
+    return (
+        f"{len(study.records)} runs, {facts.date}, {facts.device}; {versions}. Mean "
+        f"over seeds ± half-width of the 95 % t-interval; published: one run."
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.tfrs_movielens",
+        description="Write the table of rating and retrieval of films into a page.",
+        epilog="Example: python -m experiments.tfrs_movielens runs/tfrs_movielens "
+        "docs/results/tfrs_movielens.md",
+    )
+    parser.add_argument("study", type=Path, metavar="runs/STUDY")
+    parser.add_argument("page", type=Path, metavar="PAGE.md")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
