@@ -1,29 +1,29 @@
-"""How long does an answer take?  python -m benchmarks.serving RUN_FOLDER
+"""How long does an answer take?  python -m benchmarks.serving RUN INPUT
 
 Four ways to the answers of one run: the model itself on prepared features, a scorer on
 raw rows (as `experiments.predict`), the exported artifact, and HTTP on loopback. The
 first three are timed by turns on one row and on many; their answers and those of the
 server are held against the model's. The server is a process of its own; clients are
 threads with a connection each that send one row a request, one after another: latency
-percentiles and rows/s by the number of clients, with and without micro-batches.
+percentiles and rows/s by the number of clients, with and without micro-batches. The
+servers take turns, too.
 """
 
 import argparse
 import contextlib
-import http.client
-import json
-import socket
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.rounds import interleave, save, spread
+from benchmarks.serving_clients import (
+    as_rows,
+    difference,
+    largest_difference,
+    load,
+    server,
+)
 from experiments.finished import Finished, load_finished
 from experiments.startup import keep_compiled
 from mtlx.data.categorical import Categorical, Columns
@@ -39,6 +39,7 @@ BATCHING = {
     "batches after 2 ms": (64, 2.0),
 }
 SIZES = (1, 8, 64, 512)
+PATHS = ("model, features", "predict, raw rows", "artifact, raw rows")
 
 
 def main() -> None:
@@ -49,16 +50,20 @@ def main() -> None:
     columns = read_rows(options.input, run.signature.preprocessing.kinds)
     figures = {"data": run.signature.data, "model": run.origin["model"]}
     figures |= time_paths(run, columns, options.rounds)
+    expected = figures.pop("answers")
     rows = as_rows(columns)
-    figures["http"] = {}
-    for name, (max_rows, max_wait) in BATCHING.items():
-        with server(run.folder, max_rows, max_wait) as port:
-            figures["http"][name] = {
-                clients: load(port, rows, clients, options.requests)
-                for clients in options.clients
-            }
-    print(json.dumps(figures, indent=1))
+    with contextlib.ExitStack() as servers:
+        ports = {
+            name: servers.enter_context(server(run.folder, *batching))
+            for name, batching in BATCHING.items()
+        }
+        figures["largest_difference"] |= {
+            f"http, {name}": difference(port, rows, expected)
+            for name, port in ports.items()
+        }
+        figures["http"] = time_servers(ports, rows, options)
     print(save("serving", figures))
+    print(table(figures))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("run", type=Path, help="folder of a finished run")
     parser.add_argument("input", type=Path, help="raw rows, .parquet or .csv")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--requests", type=int, default=600, help="in all, of a cell")
+    parser.add_argument(
+        "--requests", type=int, default=96, help="in all, of a cell a round"
+    )
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     return parser
 
@@ -111,10 +118,52 @@ def time_paths(run: Finished, columns: Columns, rounds: int) -> dict[str, Any]:
             name: {key: 1e3 * value for key, value in spread(values).items()}
             for name, values in seconds.items()
         },
-        "largest_difference": max(
-            float(np.abs(found[task] - expected[task]).max()) for task in expected
-        ),
+        "largest_difference": {"artifact": largest_difference(found, expected)},
+        "answers": expected,
     }
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures as docs/serving.md shows them."""
+    many = figures["rows"]
+    lines = [f"| path | 1 row, ms | {many} rows, ms |", "| --- | ---: | ---: |"]
+    for path in PATHS:
+        one, all_rows = (
+            figures["milliseconds"][f"{path}: {rows}"]["median"]
+            for rows in ("one", "all")
+        )
+        lines.append(f"| {path} | {one:.2f} | {all_rows:.2f} |")
+    lines += ["", "| server | clients | p50, ms | p95 | p99 | rows/s |"]
+    lines += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
+    for name, cells in figures["http"].items():
+        for clients, cell in cells.items():
+            p50, p95, p99 = (f"{cell[p]:.1f}" for p in ("p50", "p95", "p99"))
+            speed = f"{cell['rows_per_second']:.0f}"
+            lines.append(f"| {name} | {clients} | {p50} | {p95} | {p99} | {speed} |")
+    return "\n".join(lines)
+
+
+def time_servers(
+    ports: dict[str, int], rows: list[bytes], options: argparse.Namespace
+) -> dict[str, dict[int, dict[str, float]]]:
+    """Server -> clients -> latencies in milliseconds and rows/s over all rounds."""
+    cells = {name: {clients: [] for clients in options.clients} for name in ports}
+    for _ in range(options.rounds):
+        for clients in options.clients:
+            for name, port in ports.items():
+                cells[name][clients].append(load(port, rows, clients, options.requests))
+    return {
+        name: {clients: summarise(rounds) for clients, rounds in of.items()}
+        for name, of in cells.items()
+    }
+
+
+def summarise(rounds: list[tuple[np.ndarray, float]]) -> dict[str, float]:
+    """Percentiles of all latencies, and rows over all seconds."""
+    latencies = np.concatenate([latencies for latencies, _ in rounds])
+    percentiles = {f"p{p}": float(np.percentile(latencies, p)) for p in (50, 95, 99)}
+    seconds = sum(seconds for _, seconds in rounds)
+    return percentiles | {"rows_per_second": len(latencies) / seconds}
 
 
 def take(columns: Columns, rows: int) -> Columns:
@@ -123,79 +172,6 @@ def take(columns: Columns, rows: int) -> Columns:
         name: c.take(np.arange(rows)) if isinstance(c, Categorical) else c[:rows]
         for name, c in columns.items()
     }
-
-
-def as_rows(columns: Columns) -> list[bytes]:
-    """A request's body for each row."""
-    values = {
-        name: c.values[c.codes].tolist() if isinstance(c, Categorical) else c.tolist()
-        for name, c in columns.items()
-    }
-    return [
-        json.dumps({"rows": [dict(zip(values, row, strict=True))]}).encode()
-        for row in zip(*values.values(), strict=True)
-    ]
-
-
-@contextlib.contextmanager
-def server(run: Path, max_rows: int, max_wait: float) -> Iterator[int]:
-    """A server of the run; its port, once it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "experiments.serve", f"run={run}", f"port={port}"]
-    command += [f"max_rows={max_rows}", f"max_wait_ms={max_wait}"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(600):
-            if process.poll() is not None:
-                raise RuntimeError(
-                    f"The server ended with status {process.returncode}."
-                )
-            with contextlib.suppress(ConnectionError):
-                http.client.HTTPConnection("127.0.0.1", port).request("GET", "/health")
-                break
-            time.sleep(0.1)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def load(port: int, rows: list[bytes], clients: int, requests: int) -> dict[str, float]:
-    """Latency percentiles in milliseconds, and rows/s, after a warm-up."""
-    ask(port, rows, 20, [])
-    each, found = requests // clients, [[] for _ in range(clients)]
-    threads = [
-        threading.Thread(target=ask, args=(port, rows[n:] + rows[:n], each, found[n]))
-        for n in range(clients)
-    ]
-    begin = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds = time.perf_counter() - begin
-    latencies = 1e3 * np.concatenate(found)
-    if len(latencies) != each * clients:
-        raise RuntimeError(f"{len(latencies)} of {each * clients} requests answered.")
-    percentiles = {f"p{p}": float(np.percentile(latencies, p)) for p in (50, 95, 99)}
-    return percentiles | {"rows_per_second": len(latencies) / seconds}
-
-
-def ask(port: int, rows: list[bytes], requests: int, latencies: list[float]) -> None:
-    """Requests of a row each, one after another, on one connection."""
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    headers = {"Content-Type": "application/json"}
-    for number in range(requests):
-        begin = time.perf_counter()
-        connection.request("POST", "/predict", rows[number % len(rows)], headers)
-        reply = connection.getresponse()
-        reply.read()
-        if reply.status != 200:
-            raise RuntimeError(f"Expected status 200, found {reply.status}.")
-        latencies.append(time.perf_counter() - begin)
-    connection.close()
 
 
 if __name__ == "__main__":

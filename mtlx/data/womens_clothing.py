@@ -77,7 +77,15 @@ def womens_clothing(
     schema = Schema(fields=(fitted.field("text"),))
     written = TextColumns(("Title", "Review Text"), fitted)
     raw = Preprocessing(fields={"text": written})
-    return Dataset("womens_clothing", chosen, schema, train, validation, test, raw)
+    return Dataset(
+        name="womens_clothing",
+        tasks=chosen,
+        schema=schema,
+        train=train,
+        validation=validation,
+        test=test,
+        preprocessing=raw,
+    )
 
 
 def _tasks(names: Sequence[str]) -> tuple[Task, ...]:

@@ -7,13 +7,22 @@ import threading
 
 import numpy as np
 
-from benchmarks.serving import as_rows, load, take
+from benchmarks.rounds import RESULTS
+from benchmarks.serving import summarise, table, take
+from benchmarks.serving_clients import as_rows, load
 from mtlx.data.categorical import Categorical
 
 COLUMNS = {
     "name": Categorical.of(np.array(["b", "a", "b"])),
     "age": np.array([1.0, 2.0, 3.0]),
 }
+
+
+def test_the_page_shows_what_was_measured():
+    figures = json.loads((RESULTS / "serving.json").read_text())
+    page = (RESULTS.parents[1] / "docs" / "serving.md").read_text()
+    assert table(figures) in page
+    assert max(figures["largest_difference"].values()) < 1e-5
 
 
 def test_a_body_for_each_row():
@@ -44,7 +53,8 @@ def test_every_client_sends_its_share_and_all_are_timed():
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         rows = as_rows(COLUMNS)
-        figures = load(server.server_address[1], rows, clients=3, requests=12)
+        port = server.server_address[1]
+        figures = summarise([load(port, rows, clients=3, requests=12)])
         server.shutdown()
         thread.join()
     assert seen.total() == 20 + 12  # those of the warm-up are not timed

@@ -38,7 +38,9 @@ def dataset(preprocessing):
     rows = Batch({"numerical": np.zeros((2, 1), np.float32)}, {}, {})
     tasks = (Task("y", "binary"),)
     schema = Schema(numericals=1)
-    return Dataset("made_up", tasks, schema, rows, rows, rows, preprocessing)
+    return Dataset(
+        "made_up", tasks, schema, rows, rows, rows, preprocessing=preprocessing
+    )
 
 
 def test_a_folder_that_is_no_finished_run_is_refused(tmp_path):

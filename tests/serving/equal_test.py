@@ -71,6 +71,15 @@ def test_the_selected_epoch_is_restored(run):
     assert found.origin["best_epoch"] == run.result.best_epoch
 
 
+def test_a_run_without_its_signature_is_fitted_again(run, capsys):
+    path = run.folder / "signature.json"
+    before = path.read_text()
+    path.unlink()
+    load_finished(run.folder)
+    assert "its preprocessing was not stored" in capsys.readouterr().out
+    assert path.read_text() == before
+
+
 def test_a_files_rows_are_scored(run, tmp_path):
     """In batches of 8, of which the last is filled up."""
     values = {"run": run.folder, "input": run.parquet, "batch_size": 8}
