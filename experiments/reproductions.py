@@ -24,7 +24,7 @@ here by `python -m experiments.reproductions`; a test keeps it so. A verdict is 
 the 95 % interval of ours minus published, by a rule that the table's file fixes before
 anything runs ([verdict.py](../../mtlx/results/reproduction/verdict.py)): *reproduced*,
 *not reproduced*, or *not comparable*, with the reason. What did not reproduce stays,
-with what was tried.
+with what was tried. [A table is a file](format.md).
 
     make reproduce         # all tables with few seeds, each says that it is reduced
     make reproduce-full    # the published number of runs

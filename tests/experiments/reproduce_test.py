@@ -15,6 +15,7 @@ from experiments import reproduce, reproduce_spec
 from experiments.reproduce_cells import folder_of
 from experiments.reproduce_spec import choose_tables, load_spec, table_names
 from experiments.train import CONF
+from mtlx.results.reproduction.parse import parse_spec
 from mtlx.results.reproduction.spec import Row
 
 SMALL = {
@@ -95,6 +96,13 @@ def test_every_table_can_be_run_as_it_says(name):
         point = [f"{key}={values[0]}" for key, values in tuned.items()]
         with initialize_config_dir(CONF, version_base="1.3"):
             compose("train", [*spec.overrides, *row.overrides, *point])
+
+
+def test_the_documented_table_is_one():
+    page = reproduce_spec.TABLES.parents[1] / "docs" / "reproductions" / "format.md"
+    (block,) = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    spec = parse_spec(yaml.safe_load(block), "a", "paper")
+    assert len(spec.runnable) == 3 and len(spec.claims) == 1
 
 
 def test_tables_are_chosen_by_name():

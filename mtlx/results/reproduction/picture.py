@@ -7,16 +7,21 @@ from scipy import stats
 
 from mtlx.results import style
 from mtlx.results.reproduction.judge import Record
+from mtlx.results.reproduction.verdict import (
+    NOT_COMPARABLE,
+    NOT_REPRODUCED,
+    OURS_ALONE,
+    REPRODUCED,
+)
 from mtlx.results.statistics import CONFIDENCE
 
 LINE, HEAD = 0.26, 1.5  # inch
 COLOR = {
-    "reproduced": "#14703a",
-    "not reproduced": "#a8241c",
-    "not comparable": "#666666",
-    "ours alone": "#3f5fa8",
+    REPRODUCED: "#14703a",
+    NOT_REPRODUCED: "#a8241c",
+    NOT_COMPARABLE: "#666666",
+    OURS_ALONE: "#3f5fa8",
 }
-LABEL = "ours: "
 
 
 def draw_table(record: Record) -> Figure | None:
@@ -53,12 +58,16 @@ def draw_table(record: Record) -> Figure | None:
 def _draw_cell(axis: Axes, cell: Record, place: int) -> None:
     ours, printed = cell["ours"], cell["published"]
     if ours["mean"] is not None:
-        color = COLOR.get(cell["verdict"], "#666666")
+        color = COLOR[cell["verdict"]]
         look = {"fmt": "o", "color": color, "ms": 5, "capsize": 2}
         axis.errorbar(ours["mean"], place - 0.12, xerr=ours["ci95"], **look)
     if printed is not None:
         look = {"fmt": "D", "color": "#222222", "mfc": "white", "ms": 4, "capsize": 2}
         axis.errorbar(printed["mean"], place + 0.16, xerr=_spread(printed), **look)
+
+
+def _label(verdict: str) -> str:
+    return "ours: nothing is printed" if verdict == OURS_ALONE else f"ours: {verdict}"
 
 
 def _spread(printed: Record) -> float | None:
@@ -71,7 +80,7 @@ def _spread(printed: Record) -> float | None:
 
 def _legend(figure: Figure, verdicts: set[str]) -> None:
     handles = [
-        Line2D([], [], marker="o", linestyle="", color=color, label=LABEL + verdict)
+        Line2D([], [], marker="o", linestyle="", color=color, label=_label(verdict))
         for verdict, color in COLOR.items()
         if verdict in verdicts
     ]
