@@ -90,8 +90,9 @@ def test_where_the_data_lie_does_not_make_another_run():
     assert "dataset" in _comparable(here)["data"]
 
 
-def test_the_header_states_its_case():
-    with open(f"{CONF}/experiment/ecommerce/tfrs_movielens.yaml") as file:
+@pytest.mark.parametrize("experiment", ["tfrs_movielens", "sasrec_beauty"])
+def test_the_header_states_its_case(experiment):
+    with open(f"{CONF}/experiment/ecommerce/{experiment}.yaml") as file:
         header = file.read()
     for line in ("Question:", "Command:", "Takes:", "Published:"):
         assert f"# {line}" in header
