@@ -65,6 +65,7 @@ def all_devices() -> int:
 
     To be called before JAX computes anything.
     """
+    keep_compiled()
     # A no-op beside an accelerator. Cores as devices of their own wait for nobody.
     jax.config.update("jax_num_cpu_devices", os.cpu_count())
     return jax.local_device_count()

@@ -1,6 +1,7 @@
 """SASRec on made-up sequences in the form of S3Rec's, from its configuration."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
@@ -21,7 +22,8 @@ def parts(tmp_path, monkeypatch):
 
 
 def test_histories_alone_are_read_and_share_the_items_vectors(parts):
-    rows = jax.tree.map(lambda x: x[:3], dict(parts.dataset.test.features))
+    rows = dict(parts.dataset.test.features)
+    rows = jax.tree.map(lambda x: jnp.asarray(x[:3]), rows)
     variables = parts.model.init(jax.random.key(0), rows)
     assert set(variables["params"]["encoder"]) == {"embedding", "history"}
     assert "embedding" not in variables["params"]["encoder"]["history"]

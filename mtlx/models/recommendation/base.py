@@ -71,23 +71,34 @@ class RecommendationModel(MultiTaskModel):
         item's; the fields of the item have one of their own, "item_<name>".
         """
         sides = self.sides()
-        encoder = self.encoder(name=name, fields=sides.query_fields)
-        seen = dict(features)
-        if not sides.numerical:
-            seen.pop("numerical", None)
-        ids = features["categorical"]
-        hidden = seen | {"categorical": ids.at[:, jnp.array(sides.item_columns)].set(0)}
-        width, count = encoder.embedding_dim, ids.shape[1]
-        x = encoder(hidden, train=train)
-        parts = [_column(x, c, width) for c in sides.query_columns]
-        query = jnp.concatenate([*parts, x[:, count * width :]], axis=1)
-        x = encoder(seen, train=train)
-        parts = [_column(x, c, width) for c in sides.item_columns]
+        encoder, query = self.encode_query(features, train, name)
+        x = encoder(self._read(features), train=train)
+        parts = [_column(x, c, encoder.embedding_dim) for c in sides.item_columns]
         if sides.item_fields:
             alone = {field.name: features[field.name] for field in sides.item_fields}
             own = {"cardinalities": (), "names": (), "fields": sides.item_fields}
             parts.append(self.encode(alone, train, f"item_{name}", **own))
         return query, jnp.concatenate(parts, axis=1)
+
+    @nn.nowrap
+    def encode_query(
+        self, features: Mapping[str, Array], train: bool, name: str = "encoder"
+    ) -> tuple[nn.Module, Float[Array, "batch _"]]:
+        """The encoder, and what it makes of the query, the item's columns being 0."""
+        sides = self.sides()
+        encoder = self.encoder(name=name, fields=sides.query_fields)
+        ids = features["categorical"]
+        width, end = encoder.embedding_dim, ids.shape[1] * encoder.embedding_dim
+        ids = ids.at[:, jnp.array(sides.item_columns)].set(0)
+        x = encoder(self._read(features) | {"categorical": ids}, train=train)
+        parts = [_column(x, c, width) for c in sides.query_columns]
+        return encoder, jnp.concatenate([*parts, x[:, end:]], axis=1)
+
+    @nn.nowrap
+    def _read(self, features: Mapping[str, Array]) -> dict[str, Array]:
+        """The features, without the numeric columns where the query has none."""
+        unread = () if self.sides().numerical else ("numerical",)
+        return {name: x for name, x in features.items() if name not in unread}
 
     @nn.nowrap
     def untrained(self) -> tuple[str, ...]:

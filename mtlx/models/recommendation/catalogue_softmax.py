@@ -54,7 +54,8 @@ class CatalogueSoftmax(RecommendationModel):
     def __call__(
         self, features: Mapping[str, Array], *, train: bool = False
     ) -> dict[str, Float[Array, "batch ..."]]:
-        query, table = self._encode(features, train)
+        encoder, query = self.encode_query(features, train)
+        table = encoder.column(self.sides().item_columns[0])
         tower = VectorTower(
             widths=self.query_widths, name="query_tower", **self.settings()
         )
@@ -71,22 +72,6 @@ class CatalogueSoftmax(RecommendationModel):
         for task in self.retrieval():
             outputs[task] = self._logits(task, query, table)
         return {task: outputs[task] for task in self.tasks}
-
-    @nn.nowrap
-    def _encode(
-        self, features: Mapping[str, Array], train: bool
-    ) -> tuple[Float[Array, "batch _"], Float[Array, "items _"]]:
-        sides = self.sides()
-        encoder = self.encoder(name="encoder", fields=sides.query_fields)
-        seen = dict(features)
-        if not sides.numerical:
-            seen.pop("numerical", None)
-        ids = features["categorical"].at[:, jnp.array(sides.item_columns)].set(0)
-        x = encoder(seen | {"categorical": ids}, train=train)
-        width, count = encoder.embedding_dim, ids.shape[1]
-        parts = [x[:, c * width : (c + 1) * width] for c in sides.query_columns]
-        query = jnp.concatenate([*parts, x[:, count * width :]], axis=1)
-        return query, encoder.column(sides.item_columns[0])
 
     @nn.nowrap
     def _logits(self, task: str, query: Array, table: Array) -> Array:
