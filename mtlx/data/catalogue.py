@@ -41,7 +41,7 @@ def check_catalogue(
     name: str,
     tasks: tuple[Task, ...],
     catalogue: Catalogue | None,
-    splits: Mapping[str, Batch],
+    splits: Mapping[str, Any],
 ) -> None:
     """Holds the labels of the retrieval tasks against the catalogue.
 

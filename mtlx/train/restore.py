@@ -40,7 +40,7 @@ def restore_variables(
     plan = make_plan(
         options.cast(model), balancer, optimizer, dataset.tasks, feed, options
     )
-    state = jax.jit(plan.init)(jax.random.key(0), feed.arrays)
+    state = jax.jit(plan.init)(jax.random.key(0))
     (_, variables), _ = checkpointer.restore((state, state.variables))
     return variables
 

@@ -62,6 +62,6 @@ def test_the_archives_log_gives_the_same_rows(folder, cache, tmp_path):
     sample = mtlx.data.kuairand(**options)
     options |= {"data_dir": tmp_path, "cache_dir": tmp_path / "b"}
     archive = mtlx.data.kuairand(**options)
-    same = jax.tree.map(np.array_equal, sample[3:], archive[3:])
+    same = jax.tree.map(np.array_equal, sample[3:6], archive[3:6])
     assert jax.tree.all(same)
     assert sample[:3] == archive[:3]

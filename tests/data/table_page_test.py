@@ -78,8 +78,8 @@ def test_the_page_lists_all_that_can_be_declared(module, does):
     table = PAGE.split(f"`_target_: {module.__name__}.`")[1].split("\n\n")[0]
     listed = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
     declared = {name for name in module.__all__ if hasattr(getattr(module, name), does)}
-    # `Number` does all that Standardised does, and more.
-    assert listed == declared - {"Input", "Split", "Standardised"}
+    # Protocols; and `Number` does all that Standardised does, and more.
+    assert listed == declared - {"Counted", "Input", "Split", "Standardised"}
 
 
 def test_notes_are_said_once_in_a_sweep(capsys):
