@@ -17,7 +17,6 @@ from omegaconf import OmegaConf
 from mtlx import compose
 from mtlx.train import Checkpointer
 from mtlx.train.recommend import describe, recommend
-from mtlx.train.restore import checkpoint_folder, restore_variables
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,16 +57,9 @@ def describe_run(options: argparse.Namespace) -> dict:
             f"Expected a run with the retrieval task {options.task or ''}, found "
             f"{retrieval} in {options.run}."
         )
-    checkpointer = Checkpointer(checkpoint_folder(options.run))
+    checkpointer = Checkpointer(options.run / "checkpoint")
     try:
-        variables = restore_variables(
-            parts.model,
-            parts.dataset,
-            parts.balancer,
-            parts.optimizer,
-            checkpointer,
-            **parts.fit.keywords,
-        )
+        variables = checkpointer.restore_selected()
     finally:
         checkpointer.close()
     trained = (parts.model, variables, parts.dataset)
