@@ -124,7 +124,7 @@ class Group(NamedTuple):
             states, history = self._train_epoch(program, states, epoch, watch)
             outputs = self._predict(states.variables, self.data.validation)
             sums = self._inspect(states.variables)
-            step = int(states.step[0])
+            step = int(jax.device_get(states.step)[0])
             improved = np.zeros(len(self.members), bool)
             for number, member in enumerate(self.members):
                 if not member.done:
@@ -192,13 +192,24 @@ class Group(NamedTuple):
             member.checkpointer.save(member.epoch, (state, take(best, number)), record)
 
 
-def take(stacked: PyTree, number: int | Array) -> PyTree:
-    """What belongs to one member, as arrays of its own."""
+def take(stacked: PyTree, number: int) -> PyTree:
+    """What belongs to one member, as arrays of its own on the first device."""
     return jax.tree.map(lambda x: _row(x, number), stacked)
 
 
+def _row(stacked: Array, number: int) -> Array:
+    # Read where it lies: an index over devices is an exchange among them, and many
+    # such programs at once wait for one another on devices that share a few cores.
+    for shard in stacked.addressable_shards:
+        first = shard.index[0].start or 0
+        if first <= number < first + len(shard.data):
+            row = _at(shard.data, number - first)
+            return jax.device_put(row, jax.local_devices()[0])
+    raise IndexError(f"Expected a member below {len(stacked)}, found {number}.")
+
+
 @jax.jit
-def _row(stacked: Array, number: int | Array) -> Array:
+def _at(stacked: Array, number: int | Array) -> Array:
     # Array by array: a whole state would be a program of its own for each group.
     return stacked[number]
 
