@@ -5,7 +5,6 @@ of one data set and one balancer; beside the page, in a folder of its name, ever
 in full precision and a picture.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,26 +12,28 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from experiments.study_page import (
+    check_marks,
+    describe_study,
+    fill_page,
+    run_page_command,
+)
 from mtlx.results import style
 from mtlx.results.dots import draw_headlines
-from mtlx.results.provenance import trace
-from mtlx.results.store import Study, load_study
+from mtlx.results.store import Study
 from mtlx.results.summary import summarise
 from mtlx.results.tables import to_csv
-
-BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fills in the page; 1 if a study or the page cannot be read, else 0."""
-    options = _parser().parse_args(arguments)
-    try:
-        write_page(load_study(options.study), options.page)
-    except (FileNotFoundError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"Tables: {options.page}")
-    return 0
+    return run_page_command(
+        "architectures",
+        "Write the tables of a study of architectures into a page.",
+        "runs/kuairand docs/results/kuairand.md",
+        write_page,
+        arguments,
+    )
 
 
 def write_page(study: Study, page: Path) -> None:
@@ -42,7 +43,7 @@ def write_page(study: Study, page: Path) -> None:
         FileNotFoundError: no such page.
         ValueError: a page without the marks, or a study of several data sets.
     """
-    before, after = around_marks(page)
+    check_marks(page)
     if len(study.tasks) != 1:
         raise ValueError(
             f"Expected a study of one data set, found {sorted(study.tasks)} in "
@@ -55,8 +56,7 @@ def write_page(study: Study, page: Path) -> None:
     with style.look():
         draw_headlines(summarise(study, data), data).savefig(folder / "headlines.png")
     picture = f"![Test AUC of each task]({folder.name}/headlines.png)"
-    parts = [BEGIN, *tables(study, data), picture, _facts(study), END]
-    page.write_text(before + "\n\n".join(parts) + after, encoding="utf-8")
+    fill_page(page, [*tables(study, data), picture, _facts(study)])
 
 
 def tables(study: Study, data: str) -> list[str]:
@@ -112,41 +112,12 @@ def _cell(row: pd.Series) -> str:
 
 
 def _facts(study: Study) -> str:
-    facts = trace(study)
-    versions = ", ".join(f"{name} {of}" for name, of in facts.versions.items())
     return (
-        f"{len(study.records)} runs, {facts.date}, {facts.device}; {versions}. Mean "
-        f"over seeds ± half-width of the 95 % t-interval. Bold: best mean; †: not told "
+        f"{describe_study(study)}. Bold: best mean; †: not told "
         f"from it by Welch's t-test (p > .05, not corrected for the number of "
         f"comparisons). Δm: mean relative drop of the first metrics against "
         f"`single_task`, lower is better."
     )
-
-
-def around_marks(page: Path) -> tuple[str, str]:
-    """What stands before and after the marks.
-
-    Raises:
-        FileNotFoundError: no such page.
-        ValueError: a page without the marks.
-    """
-    text = page.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"{page}: expected one {BEGIN} and one {END}, found others.")
-    before, rest = text.split(BEGIN)
-    return before, rest.split(END)[1]
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.architectures",
-        description="Write the tables of a study of architectures into a page.",
-        epilog="Example: python -m experiments.architectures runs/kuairand "
-        "docs/results/kuairand.md",
-    )
-    parser.add_argument("study", type=Path, metavar="runs/STUDY")
-    parser.add_argument("page", type=Path, metavar="PAGE.md")
-    return parser
 
 
 if __name__ == "__main__":

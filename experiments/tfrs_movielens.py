@@ -4,17 +4,15 @@ Writes the table of a study of experiment=ecommerce/tfrs_movielens, beside the f
 of TensorFlow Recommenders' tutorial, between two marks of a page written by hand.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from experiments.architectures import BEGIN, END, around_marks
-from mtlx.results.provenance import trace
+from experiments.study_page import describe_study, fill_page, run_page_command
 from mtlx.results.statistics import mean_interval
-from mtlx.results.store import Study, load_study
+from mtlx.results.store import Study
 
 # model.read -> what was trained, published top-100 accuracy and RMSE.
 VARIANTS = {
@@ -32,14 +30,13 @@ METRICS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fills in the page; 1 if the study or the page cannot be read, else 0."""
-    options = _parser().parse_args(arguments)
-    try:
-        write_page(load_study(options.study), options.page)
-    except (FileNotFoundError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"Table: {options.page}")
-    return 0
+    return run_page_command(
+        "tfrs_movielens",
+        "Write the table of rating and retrieval of films into a page.",
+        "runs/tfrs_movielens docs/results/tfrs_movielens.md",
+        write_page,
+        arguments,
+    )
 
 
 def write_page(study: Study, page: Path) -> None:
@@ -49,9 +46,7 @@ def write_page(study: Study, page: Path) -> None:
         FileNotFoundError: no such page.
         ValueError: a page without the marks, or a study that lacks a variant.
     """
-    before, after = around_marks(page)
-    text = "\n\n".join([BEGIN, table(study), _facts(study), END])
-    page.write_text(before + text + after, encoding="utf-8")
+    fill_page(page, [table(study), f"{describe_study(study)}; published: one run."])
 
 
 def table(study: Study) -> str:
@@ -91,27 +86,6 @@ def _cell(rows: pd.DataFrame, task: str, metric: str) -> str:
     values = rows[(rows["task"] == task) & (rows["metric"] == metric)]["value"]
     interval = mean_interval(values)
     return f"{interval.mean:.4f} ± {interval.half_width:.4f}"
-
-
-def _facts(study: Study) -> str:
-    facts = trace(study)
-    versions = ", ".join(f"{name} {of}" for name, of in facts.versions.items())
-    return (
-        f"{len(study.records)} runs, {facts.date}, {facts.device}; {versions}. Mean "
-        f"over seeds ± half-width of the 95 % t-interval; published: one run."
-    )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.tfrs_movielens",
-        description="Write the table of rating and retrieval of films into a page.",
-        epilog="Example: python -m experiments.tfrs_movielens runs/tfrs_movielens "
-        "docs/results/tfrs_movielens.md",
-    )
-    parser.add_argument("study", type=Path, metavar="runs/STUDY")
-    parser.add_argument("page", type=Path, metavar="PAGE.md")
-    return parser
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from experiments.architectures import BEGIN, END, main
+from experiments.architectures import main
+from experiments.study_page import BEGIN, END
 
 TASKS = {
     "click": {"kind": "binary", "metrics": ["auc", "log_loss"]},
