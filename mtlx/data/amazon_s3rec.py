@@ -13,12 +13,12 @@ from mtlx.data.events import (
     EventLog,
     EventTask,
     choose_inputs,
-    choose_tasks,
     event_dataset,
 )
 from mtlx.data.folders import PathLike
 from mtlx.data.inputs import Bag, Ids, Input
 from mtlx.data.labels import MISSING
+from mtlx.data.named_tasks import named_tasks
 from mtlx.data.prepared import prepared_columns
 from mtlx.data.source import Source
 
@@ -81,7 +81,7 @@ def amazon_s3rec(
     reviews are those of McAuley et al., SIGIR 2015.
     """
     owner = "amazon_s3rec"
-    chosen = choose_tasks(owner, tasks, _tasks(max_attributes))
+    chosen = named_tasks(owner, tasks, _tasks(max_attributes))
     made = choose_inputs(owner, inputs or {}, INPUTS)
     if domain not in SOURCES or history < 1 or max_attributes < 2:
         raise ValueError(

@@ -17,6 +17,7 @@ from mtlx.data.dataset import Dataset
 from mtlx.data.folders import PathLike
 from mtlx.data.inputs import Input
 from mtlx.data.labels import build_labels
+from mtlx.data.named_tasks import task_names
 from mtlx.data.prepared import prepared_columns
 from mtlx.data.preprocessing import Preprocessing
 from mtlx.data.source import Source
@@ -89,7 +90,8 @@ def census_income(
     Multi-gate Mixture-of-Experts", KDD 2018, section 6. The paper takes two of the
     tasks at a time; the three together are ours.
     """
-    chosen = _tasks(tasks)
+    names = task_names("census_income", tasks, LABELS)
+    chosen = tuple(Task(name, "binary") for name in names)
     source = SAMPLE if sample else FULL
     raw = prepared_columns(source, _prepare, data_dir, cache_dir)
     taken = {LABELS[task.name][0] for task in chosen} | {"income"}
@@ -111,17 +113,6 @@ def census_income(
         test=test,
         preprocessing=Preprocessing(features),
     )
-
-
-def _tasks(names: Sequence[str]) -> tuple[Task, ...]:
-    names = (names,) if isinstance(names, str) else tuple(names)
-    unknown = [name for name in names if name not in LABELS]
-    if unknown or not names or len(set(names)) < len(names):
-        raise ValueError(
-            f"census_income: expected tasks to be one or more of {sorted(LABELS)}, "
-            f"each once; found {list(names)}. Mend data.tasks."
-        )
-    return tuple(Task(name, "binary") for name in names)
 
 
 def _label_columns(columns: Columns) -> dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ from mtlx.data.dataset import Dataset
 from mtlx.data.folders import PathLike
 from mtlx.data.group_split import split_groups
 from mtlx.data.labels import build_labels
+from mtlx.data.named_tasks import task_names
 from mtlx.data.prepared import prepared_columns
 from mtlx.data.source import Source
 from mtlx.data.tabular_features import TabularFeatures
@@ -106,12 +107,7 @@ def esci_query_brand(
 
 
 def _tasks(names: Sequence[str], loss: str) -> tuple[Task, ...]:
-    names = (names,) if isinstance(names, str) else tuple(names)
-    if not names or len(set(names)) < len(names) or not set(names) <= set(TASKS):
-        raise ValueError(
-            f"esci_query_brand: expected tasks to be one or more of {sorted(TASKS)}, "
-            f"each once; found {list(names)}. Mend data.tasks."
-        )
+    names = task_names("esci_query_brand", names, TASKS)
     if loss not in listwise.LOSSES:
         raise ValueError(
             f"esci_query_brand: expected ranking_loss to be one of "

@@ -10,6 +10,7 @@ from mtlx.data.builders.local_rows import local_rows
 from mtlx.data.categorical import Columns
 from mtlx.data.dataset import Dataset
 from mtlx.data.folders import PathLike
+from mtlx.data.named_tasks import task_names
 from mtlx.data.prepared import prepared_columns
 from mtlx.data.preprocessing import Preprocessing
 from mtlx.data.source import Source
@@ -58,7 +59,7 @@ def fdu_mtl_reviews(
     Classification", ACL 2017, section 6.1 (70 % training, 10 % validation, 20 % test).
     Which rows validated there is not published.
     """
-    chosen = _tasks(tasks)
+    chosen = task_names("fdu_mtl_reviews", tasks, STEMS)
     columns = prepared_columns(PUBLISHED, prepare, data_dir, cache_dir)
     rng = np.random.default_rng(split_seed)
     # All 16 draws, whichever tasks are chosen: a task's rows are the same with any.
@@ -85,16 +86,6 @@ def fdu_mtl_reviews(
         # A domain of no known number has no column to be read from.
         preprocessing=None if domain else Preprocessing(fields={"text": written}),
     )
-
-
-def _tasks(names: Sequence[str]) -> tuple[str, ...]:
-    names = (names,) if isinstance(names, str) else tuple(names)
-    if not names or len(set(names)) < len(names) or not set(names) <= set(STEMS):
-        raise ValueError(
-            f"fdu_mtl_reviews: expected tasks to be one or more of {list(STEMS)}, each "
-            f"once; found {list(names)}. Mend data.tasks."
-        )
-    return names
 
 
 def _draw(columns: Columns, rng: np.random.Generator) -> np.ndarray:

@@ -11,6 +11,7 @@ from mtlx.data.dataset import Dataset
 from mtlx.data.folders import PathLike
 from mtlx.data.group_split import split_groups
 from mtlx.data.labels import build_labels
+from mtlx.data.named_tasks import named_tasks
 from mtlx.data.prepared import prepared_columns
 from mtlx.data.raw_files import read_verified
 from mtlx.data.source import Source
@@ -82,7 +83,7 @@ def hillstrom_email(
     2008 (no formal licence). It asks for the effect of an arm; a prediction under two
     arms, subtracted, is an estimate of it that nothing here evaluates.
     """
-    chosen = _tasks(tasks)
+    chosen = named_tasks("hillstrom_email", tasks, TASKS)
     rows = prepared_columns(PUBLISHED, prepare, data_dir, cache_dir)["customers"]
     parts = split_groups(np.arange(len(rows["spend"])), SHARES, split_seed)
     train = {
@@ -101,16 +102,6 @@ def hillstrom_email(
     )
     schema = inputs.schema._replace(domain=ARM)
     return Dataset("hillstrom_email", chosen, schema, *splits)
-
-
-def _tasks(names: Sequence[str]) -> tuple[Task, ...]:
-    names = (names,) if isinstance(names, str) else tuple(names)
-    if not names or len(set(names)) < len(names) or not set(names) <= set(TASKS):
-        raise ValueError(
-            f"hillstrom_email: expected tasks to be one or more of {sorted(TASKS)}, "
-            f"each once; found {list(names)}. Mend data.tasks."
-        )
-    return tuple(TASKS[name] for name in names)
 
 
 def prepare(

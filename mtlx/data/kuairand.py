@@ -11,6 +11,7 @@ from mtlx.data.history import previous_items
 from mtlx.data.inputs import Ids, Input
 from mtlx.data.kuairand_rows import HOUR, kuairand_rows
 from mtlx.data.labels import build_labels
+from mtlx.data.named_tasks import task_names
 from mtlx.data.past_items import PastItems
 from mtlx.data.preprocessing import Preprocessing
 from mtlx.data.tabular_features import TabularFeatures
@@ -109,7 +110,8 @@ def kuairand(
     of users and videos are snapshots whose day is not published; a user's number of
     followed users may count those followed during the test days.
     """
-    chosen = _tasks(tasks)
+    names = task_names("kuairand", tasks, LABELS)
+    chosen = tuple(Task(name, "binary", metrics=METRICS) for name in names)
     if history < 0:
         raise ValueError(
             f"kuairand: expected history >= 0 videos, found {history}. Mend "
@@ -169,17 +171,6 @@ def _check_inputs(inputs: Mapping[str, Input | None], history: int) -> None:
             f"history shares, found {video}. Mend data.inputs.video_id, or set "
             f"data.history=0."
         )
-
-
-def _tasks(names: Sequence[str]) -> tuple[Task, ...]:
-    names = (names,) if isinstance(names, str) else tuple(names)
-    unknown = [name for name in names if name not in LABELS]
-    if unknown or not names or len(set(names)) < len(names):
-        raise ValueError(
-            f"kuairand: expected tasks to be one or more of {sorted(LABELS)}, each "
-            f"once; found {list(names)}. Mend data.tasks."
-        )
-    return tuple(Task(name, "binary", metrics=METRICS) for name in names)
 
 
 def _take(rows: Columns, kept: np.ndarray) -> Columns:

@@ -11,13 +11,13 @@ from mtlx.data.events import (
     EventLog,
     EventTask,
     choose_inputs,
-    choose_tasks,
     event_dataset,
     split_by_time,
     split_by_user,
 )
 from mtlx.data.inputs import Bag, Date, Ids, Input
 from mtlx.data.labels import MISSING
+from mtlx.data.named_tasks import named_tasks
 
 SPLITS = ("time", "user", "random")
 RANDOM_TEST = 0.2  # of the rows, in the random split
@@ -61,7 +61,7 @@ def movielens(
             name; a row a rating.
         tasks, split, split_seed, history, show_item, cold_targets, inputs: see there.
     """
-    chosen = choose_tasks(edition.name, tasks, _tasks(edition))
+    chosen = named_tasks(edition.name, tasks, _tasks(edition))
     profile = [task.name for task in chosen if task.name in edition.profile]
     _check_split(edition, split, profile)
     made = choose_inputs(edition.name, inputs, edition.inputs)

@@ -13,12 +13,12 @@ from mtlx.data.events import (
     EventLog,
     EventTask,
     choose_inputs,
-    choose_tasks,
     event_dataset,
     split_by_time,
 )
 from mtlx.data.folders import PathLike
 from mtlx.data.inputs import Date, Ids, Input
+from mtlx.data.named_tasks import named_tasks
 from mtlx.data.prepared import prepared_columns
 from mtlx.data.source import Source
 
@@ -77,7 +77,7 @@ def multibehavior(
 ) -> Dataset:
     """The data set of a log; see `mtlx.data.retailrocket_multibehavior`."""
     owner = shop.source.name
-    chosen = choose_tasks(owner, tasks, shop.tasks)
+    chosen = named_tasks(owner, tasks, shop.tasks)
     made = choose_inputs(owner, inputs or {}, shop.inputs)
 
     def prepare(source: Source, files: Mapping[str, Path], cache: Path):

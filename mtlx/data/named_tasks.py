@@ -1,14 +1,15 @@
 """The tasks of a data set, by their names in a config."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeVar
 
-from mtlx.tasks import Task
+Member = TypeVar("Member")
 
 
-def named_tasks(
-    owner: str, names: Sequence[str], known: Mapping[str, Task]
-) -> tuple[Task, ...]:
-    """The tasks of these names, in their order.
+def task_names(
+    owner: str, names: str | Sequence[str], known: Collection[str]
+) -> tuple[str, ...]:
+    """The names of the wanted tasks, in their order; one may stand alone.
 
     Raises:
         ValueError: an unknown or repeated name, or none.
@@ -19,4 +20,15 @@ def named_tasks(
             f"{owner}: expected tasks to be one or more of {sorted(known)}, each once; "
             f"found {list(names)}. Mend data.tasks."
         )
-    return tuple(known[name] for name in names)
+    return names
+
+
+def named_tasks(
+    owner: str, names: str | Sequence[str], known: Mapping[str, Member]
+) -> tuple[Member, ...]:
+    """The tasks themselves.
+
+    Raises:
+        ValueError: as `task_names`.
+    """
+    return tuple(known[name] for name in task_names(owner, names, known))

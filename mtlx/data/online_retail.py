@@ -13,6 +13,7 @@ from mtlx.data.dataset import Dataset
 from mtlx.data.folders import PathLike
 from mtlx.data.inputs import Bag, Quantiles
 from mtlx.data.labels import build_labels
+from mtlx.data.named_tasks import task_names
 from mtlx.data.prepared import prepared_columns
 from mtlx.data.retail_baskets import DAY, LONGEST, SEPARATOR, baskets
 from mtlx.data.source import Source
@@ -116,12 +117,7 @@ def online_retail(
 
 
 def _names(names: Sequence[str], horizon: int) -> tuple[str, ...]:
-    names = (names,) if isinstance(names, str) else tuple(names)
-    if not names or len(set(names)) < len(names) or not set(names) <= set(TASKS):
-        raise ValueError(
-            f"online_retail: expected tasks to be one or more of {sorted(TASKS)}, each "
-            f"once; found {list(names)}. Mend data.tasks."
-        )
+    names = task_names("online_retail", names, TASKS)
     if not 1 <= horizon <= HORIZON:
         raise ValueError(
             f"online_retail: expected horizon from 1 to {HORIZON} days, found "

@@ -14,6 +14,7 @@ from mtlx.data.dataset import Dataset
 from mtlx.data.folders import PathLike
 from mtlx.data.group_split import linked_groups, split_groups
 from mtlx.data.labels import MISSING, build_labels
+from mtlx.data.named_tasks import task_names
 from mtlx.data.prepared import prepared_columns
 from mtlx.data.source import Source
 from mtlx.data.text_tokenizer import TextTokenizer
@@ -84,12 +85,7 @@ def pricerunner_products(
 
 
 def _names(names: Sequence[str], split: str) -> tuple[str, ...]:
-    names = (names,) if isinstance(names, str) else tuple(names)
-    if not names or len(set(names)) < len(names) or not set(names) <= set(TASKS):
-        raise ValueError(
-            f"pricerunner_products: expected tasks to be one or more of {TASKS}, each "
-            f"once; found {list(names)}. Mend data.tasks."
-        )
+    names = task_names("pricerunner_products", names, TASKS)
     if split not in SPLITS or ("product" in names and split == "product"):
         raise ValueError(
             f"pricerunner_products: expected split to be one of {SPLITS}, and 'offer' "

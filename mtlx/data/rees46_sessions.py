@@ -13,11 +13,11 @@ from mtlx.data.events import (
     EventLog,
     EventTask,
     choose_inputs,
-    choose_tasks,
     event_dataset,
 )
 from mtlx.data.folders import PathLike
 from mtlx.data.inputs import Date, Ids, Input, Standardised
+from mtlx.data.named_tasks import named_tasks
 from mtlx.data.prepared import prepared_columns
 from mtlx.data.source import Source
 
@@ -99,7 +99,7 @@ def rees46_sessions(
     training parts are not at hand: tasks and split are ours.
     """
     owner = PUBLISHED.name
-    chosen = choose_tasks(owner, tasks, TASKS)
+    chosen = named_tasks(owner, tasks, TASKS)
     made = choose_inputs(owner, inputs or {}, INPUTS)
     if evaluate not in EVALUATE or history < 1:
         raise ValueError(

@@ -13,6 +13,7 @@ from mtlx.data.categorical import Columns
 from mtlx.data.dataset import Dataset
 from mtlx.data.folders import PathLike
 from mtlx.data.labels import MISSING, build_labels
+from mtlx.data.named_tasks import named_tasks
 from mtlx.data.prepared import prepared_columns
 from mtlx.data.preprocessing import Preprocessing
 from mtlx.data.source import Source
@@ -64,7 +65,7 @@ def womens_clothing(
     Classification using Bidirectional Recurrent Neural Network", arXiv:1805.03687 (the
     data; CC0). It has no split; ours is new.
     """
-    chosen = _tasks(tasks)
+    chosen = named_tasks("womens_clothing", tasks, TASKS)
     columns = prepared_columns(PUBLISHED, prepare, data_dir, cache_dir)["reviews"]
     texts = np.array(unpack_texts("text", columns), object)
     parts = _split(len(texts), split_seed)
@@ -86,16 +87,6 @@ def womens_clothing(
         test=test,
         preprocessing=raw,
     )
-
-
-def _tasks(names: Sequence[str]) -> tuple[Task, ...]:
-    names = (names,) if isinstance(names, str) else tuple(names)
-    if not names or len(set(names)) < len(names) or not set(names) <= set(TASKS):
-        raise ValueError(
-            f"womens_clothing: expected tasks to be one or more of {sorted(TASKS)}, "
-            f"each once; found {list(names)}. Mend data.tasks."
-        )
-    return tuple(TASKS[name] for name in names)
 
 
 def _split(rows: int, seed: int) -> tuple[np.ndarray, ...]:

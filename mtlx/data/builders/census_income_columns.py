@@ -1,7 +1,11 @@
 """Preparing Census-Income: raw files -> TFDS records -> columns."""
 
-from collections.abc import Mapping
+import contextlib
+import io
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import tensorflow_datasets as tfds
 
 from mtlx.data.builders.census_income import CensusIncome, CensusIncomeConfig
 from mtlx.data.builders.census_income_format import CATEGORICAL, NUMERICAL
@@ -26,7 +30,8 @@ def prepare_census_income(
     """
     builder = _builder(source, files, cache)
     try:
-        builder.download_and_prepare()
+        with _quiet() if source == SAMPLE else contextlib.nullcontext():
+            builder.download_and_prepare()
     except OSError:
         # Another run of a sweep may have prepared the same records meanwhile, in which
         # case the rename at the end of ours finds the folder taken.
@@ -44,3 +49,14 @@ def _builder(source: Source, files: Mapping[str, Path], cache: Path) -> CensusIn
     if source not in (FULL, SAMPLE):
         config = CensusIncomeConfig(name=source.config, source=source)
     return CensusIncome(files=files, config=config, data_dir=cache)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without TFDS's bars and messages: the sample is prepared in two seconds."""
+    tfds.display_progress_bar(enable=False)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        tfds.display_progress_bar(enable=True)
