@@ -62,12 +62,7 @@ class Checkpointer:
         Raises:
             FileNotFoundError: nothing was saved in the folder.
         """
-        epoch = self.latest()
-        if epoch is None:
-            raise FileNotFoundError(
-                f"Expected a checkpoint under {self.folder}, found none. Start the run "
-                f"without resume=true first."
-            )
+        epoch = self._latest_or_raise("Start the run without resume=true first.")
         abstract = jax.tree.map(self._ocp.utils.to_shape_dtype_struct, like)
         restored = self._manager.restore(
             epoch,
@@ -87,12 +82,9 @@ class Checkpointer:
         Raises:
             FileNotFoundError: nothing was saved in the folder.
         """
-        epoch = self.latest()
-        if epoch is None:
-            raise FileNotFoundError(
-                f"Expected a checkpoint under {self.folder}, found none. Train the run "
-                f"again: what is left of it has no parameters."
-            )
+        epoch = self._latest_or_raise(
+            "Train the run again: what is left of it has no parameters."
+        )
         path = self.folder / str(epoch) / "arrays"
         device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
         reader = self._ocp.PyTreeCheckpointHandler()
@@ -109,6 +101,14 @@ class Checkpointer:
         )
         reader.close()
         return restored[1]
+
+    def _latest_or_raise(self, remedy: str) -> int:
+        epoch = self.latest()
+        if epoch is None:
+            raise FileNotFoundError(
+                f"Expected a checkpoint under {self.folder}, found none. {remedy}"
+            )
+        return epoch
 
     def close(self) -> None:
         """Waits until everything is on disk."""

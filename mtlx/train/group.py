@@ -44,6 +44,14 @@ class Group(NamedTuple):
     patience: int | None
     mesh: Mesh | None = None  # where the members are spread
 
+    def part(self, which: slice) -> "Group":
+        """Some of the members, with their data and numbers."""
+        return self._replace(
+            data=self.data.part(which),
+            members=self.members[which],
+            numbers={name: values[which] for name, values in self.numbers.items()},
+        )
+
     def spread(self, devices: int) -> "Group":
         """The members over several devices, each on one of them."""
         members = len(self.members)

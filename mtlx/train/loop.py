@@ -15,7 +15,7 @@ from mtlx.train.evaluate import make_apply, make_scorer
 from mtlx.train.inspect import make_inspector
 from mtlx.train.observers import Observer, Start, Watch, score_rows, train_rows
 from mtlx.train.optimizers.per_task import Optimizer
-from mtlx.train.parallel import make_parallel
+from mtlx.train.parallel import OneDevice, make_parallel
 from mtlx.train.plan import Settings, check_sizes, make_plan
 from mtlx.train.program import Program, chunk_inputs, compile_program
 from mtlx.train.result import Result
@@ -140,18 +140,10 @@ def fit(
             compile_seconds=program.compile_seconds,
         )
         watch.start(start, program.chunks)
-        apply = make_apply(model, devices, dataset.tasks, dataset.catalogue)
-        scoring = (eval_batch_size, devices, dataset.catalogue)
-        validate = make_scorer(apply, dataset.tasks, dataset.validation, *scoring)
-        inspect = make_inspector(
-            model, dataset.tasks, dataset.validation, eval_batch_size, devices
-        )
-        run = _Run(
-            program, feed, validate, inspect, watch, checkpointer, epochs, patience
-        )
+        scorers = _make_scorers(model, dataset, devices, eval_batch_size)
+        run = _Run(program, feed, scorers, watch, checkpointer, epochs, patience)
         state, selection, epoch, diverged = _train(run, state, selection, first)
-        test = make_scorer(apply, dataset.tasks, dataset.test, *scoring)
-        scores = test(selection.variables)
+        scores = scorers.test(selection.variables)
     finally:
         watch.end()
         if checkpointer is not None:
@@ -170,13 +162,37 @@ def fit(
     )
 
 
+class _Scorers(NamedTuple):
+    """Functions of a model's variables."""
+
+    validate: Callable[[PyTree], Scores]
+    inspect: Callable[[PyTree], Scores]
+    test: Callable[[PyTree], Scores]
+
+
+def _make_scorers(
+    model: nn.Module, dataset: Dataset, devices: OneDevice, batch_size: int
+) -> _Scorers:
+    tasks = dataset.tasks
+    apply = make_apply(model, devices, tasks, dataset.catalogue)
+
+    def scorer(rows):
+        return make_scorer(apply, tasks, rows, batch_size, devices, dataset.catalogue)
+
+    return _Scorers(
+        validate=scorer(dataset.validation),
+        inspect=make_inspector(model, tasks, dataset.validation, batch_size, devices),
+        # Its rows go to the devices when training is over.
+        test=lambda variables: scorer(dataset.test)(variables),
+    )
+
+
 class _Run(NamedTuple):
     """What stays the same through all epochs of a run."""
 
     program: Program
     feed: Feed
-    validate: Callable[[PyTree], Scores]
-    inspect: Callable[[PyTree], Scores]
+    scorers: _Scorers
     watch: Watch
     checkpointer: Checkpointer | None
     epochs: int
@@ -194,9 +210,9 @@ def _train(
         if not np.isfinite(history["loss"]).all():
             run.watch.epoch(epoch, rows)
             return state, selection, epoch, True
-        scores = run.validate(state.variables)
+        scores = run.scorers.validate(state.variables)
         selection = selection.update(epoch, scores, state.variables)
-        for found in (scores, run.inspect(state.variables)):
+        for found in (scores, run.scorers.inspect(state.variables)):
             rows += score_rows(found, epoch, int(state.step))
         run.watch.epoch(epoch, rows)
         if run.checkpointer is not None:

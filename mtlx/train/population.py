@@ -92,38 +92,47 @@ def fit_population(
             strict=True,
         )
     ]
-    results, first, size = [], 0, min(max_members or len(seeds), len(seeds))
     try:
-        while first < len(seeds):
-            part = slice(first, min(first + size, len(seeds)))
-            group = Group(
-                lanes,
-                data.part(part),
-                members[part],
-                {
-                    name: jnp.asarray(v[part], jnp.float32)
-                    for name, v in numbers.items()
-                },
-                settings.cut(data.feed),
-                epochs,
-                patience,
-            )
-            group = group.spread(devices)
-            states = group.start(seeds[part], resume)
-            program, seconds, need = group.compile(states)
-            fitting = group_size(len(members[part]), need, memory_limit())
-            if fitting < len(members[part]):
-                size = fitting
-                continue
-            watch = Watch(observers)
-            try:
-                results += group.fit(program, states, seconds, watch)
-            finally:
-                watch.end()
-            first = part.stop
+        whole = Group(
+            lanes,
+            data,
+            members,
+            {name: jnp.asarray(v, jnp.float32) for name, v in numbers.items()},
+            settings.cut(data.feed),
+            epochs,
+            patience,
+        )
+        return _fit_parts(whole, seeds, resume, max_members, devices, observers)
     finally:
         for member in members:
             member.end()
+
+
+def _fit_parts(
+    whole: Group,
+    seeds: Sequence[int],
+    resume: bool,
+    max_members: int | None,
+    devices: int,
+    observers: Sequence[Observer],
+) -> list[Result]:
+    """The members group after group, as many at once as fit in memory."""
+    results, first, size = [], 0, min(max_members or len(seeds), len(seeds))
+    while first < len(seeds):
+        part = slice(first, min(first + size, len(seeds)))
+        group = whole.part(part).spread(devices)
+        states = group.start(seeds[part], resume)
+        program, seconds, need = group.compile(states)
+        fitting = group_size(len(group.members), need, memory_limit())
+        if fitting < len(group.members):
+            size = fitting
+            continue
+        watch = Watch(observers)
+        try:
+            results += group.fit(program, states, seconds, watch)
+        finally:
+            watch.end()
+        first = part.stop
     return results
 
 
