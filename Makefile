@@ -10,6 +10,9 @@ READY = $(VENV)/.ready
 # The tables that two cores can do; the others need an accelerator or more data.
 QUICK = hu2023/limits pareto_mtl/synthetic pcgrad/toy cagrad/toy nash_mtl/toy gradnorm/toy \
   mmoe/label_correlation mmoe/synthetic mmoe/census_group1 mmoe/census_group2 ple/census
+# Columns are its tokens: at the width of the others it does 36 times their arithmetic.
+SMALL_TOKENS = model=field_transformer model.token_dim=24 model.num_layers=2 \
+  model.feedforward_width=48
 REPRODUCE = $(RUN) -m experiments.reproduce output=docs/reproductions
 
 .PHONY: help setup compare toy test lint bench full architectures kuairand reproduce \
@@ -53,6 +56,7 @@ full: setup  ## all models x all balancers on the full Census-Income data
 
 architectures: setup  ## all architectures on the full Census-Income data
 	@$(RUN) -m experiments.train experiment=census_architectures
+	@$(RUN) -m experiments.train -m experiment=census_architectures $(SMALL_TOKENS)
 	@$(RUN) -m experiments.report runs/census_architectures
 	@$(RUN) -m experiments.architectures runs/census_architectures \
 	  docs/results/census_architectures.md
@@ -61,6 +65,7 @@ kuairand: setup  ## all architectures on KuaiRand-Pure
 	@$(RUN) -m experiments.train experiment=kuairand
 	@$(RUN) -m experiments.train -m experiment=kuairand \
 	  model=esmm,escm2_ipw,escm2_dr,aitm '++model.chain=[click,long_view]'
+	@$(RUN) -m experiments.train -m experiment=kuairand $(SMALL_TOKENS)
 	@$(RUN) -m experiments.report runs/kuairand
 	@$(RUN) -m experiments.architectures runs/kuairand docs/results/kuairand.md
 

@@ -17,7 +17,8 @@ class FieldTransformer(MultiTaskModel):
         a = s^{l-1} + MultiHead(LayerNorm(s^{l-1})),   s^l = a + W_2 f(W_1 LayerNorm(a))
 
     Every column of a row is a token, and every task one more, t_k, whose last state its
-    tower reads. All tokens read each other, so a task's token is shared like the rest.
+    tower reads. All tokens read each other, so a task's token is shared like the rest;
+    block L works out the tasks' tokens alone, as no tower reads the others.
 
     Args:
         token_dim: width of the tokens.
@@ -67,10 +68,13 @@ class FieldTransformer(MultiTaskModel):
         s = jnp.concatenate([tokens, fields], axis=1)
         for level in range(self.num_layers):
             attend = SelfAttention(
-                num_heads=self.num_heads, name=f"attend_{level}", **self.settings()
+                num_heads=self.num_heads,
+                num_readers=count if level == self.num_layers - 1 else None,
+                name=f"attend_{level}",
+                **self.settings(),
             )
             s = self._feed_forward(level, attend(s, train=train), train)
-        s = nn.LayerNorm(dtype=self.dtype, name="last_norm")(s[:, :count])
+        s = nn.LayerNorm(dtype=self.dtype, name="last_norm")(s)
         s = self.probe("task_states", s)
         return {task: s[:, index] for index, task in enumerate(self.tasks)}
 

@@ -12,11 +12,13 @@ class SelfAttention(Layer):
 
     Args:
         num_heads: number of heads; it divides D.
+        num_readers: how many vectors, from the first on, read the row; None for all.
+            The others are read and go no further, which saves a last block arithmetic.
         activation, norm, dropout_rate, dtype: see `Layer`; the layer norm is there
             whatever `norm` says.
 
     Returns:
-        [B, S, D] of s [B, S, D].
+        [B, R, D] of s [B, S, D], R = num_readers or S.
 
     Reference:
         Vaswani et al., "Attention Is All You Need", NeurIPS 2017, sections 3.2
@@ -25,13 +27,16 @@ class SelfAttention(Layer):
     """
 
     num_heads: int = 4
+    num_readers: int | None = None
 
     @nn.compact
     def __call__(
         self, s: Float[Array, "batch vectors units"], *, train: bool = False
-    ) -> Float[Array, "batch vectors units"]:
+    ) -> Float[Array, "batch readers units"]:
         attention = nn.MultiHeadDotProductAttention(
             num_heads=self.num_heads, dtype=self.dtype, name="attention"
         )
-        read = attention(nn.LayerNorm(dtype=self.dtype, name="before")(s))
+        normed = nn.LayerNorm(dtype=self.dtype, name="before")(s)
+        read = attention(normed[:, : self.num_readers], normed)
+        s = s[:, : self.num_readers]
         return s + Dropout(self.dropout_rate, deterministic=not train)(read)
