@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted(
     module.name for module in pkgutil.walk_packages(mtlx.__path__, prefix="mtlx.")
 )
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
 
 def python_blocks(path):
@@ -49,11 +50,11 @@ def test_doctests(name):
     assert outcome.failed == 0
 
 
-@pytest.mark.parametrize(
-    "link", re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text())
-)
-def test_the_readmes_links_lead_somewhere(link):
-    assert (ROOT / link).exists()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_and_pictures_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    here = [link for link in links if "://" not in link]
+    assert [link for link in here if not (page.parent / link).exists()] == []
 
 
 def test_options_in_the_readme_are_those_of_the_configuration():
