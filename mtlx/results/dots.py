@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mtlx.results import style
+from mtlx.results.outliers import show_far
 from mtlx.results.summary import BASELINE_BALANCER, BASELINE_MODEL
 
 ARROWS = {True: "higher is better →", False: "← lower is better"}
@@ -89,6 +90,7 @@ def _dots(axis, rows: pd.DataFrame, reference: float) -> None:
             elinewidth=1.2,
             capsize=2,
         )
+    show_far(axis, rows["mean"].to_numpy(), rows["ci95"].to_numpy(), y)
     if not np.isnan(reference):
         axis.axvline(reference, label="single-task mean", zorder=1, **style.REFERENCE)
     axis.set_yticks([y[block == i].mean() for i in range(len(models))], models)
