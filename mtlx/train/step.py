@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -10,18 +10,18 @@ import jax.numpy as jnp
 import optax
 
 from mtlx.diagnostics import diagnose
-from mtlx.gradients import Owner, measure_cross_gram
+from mtlx.gradients import Measurement, Owner, measure_cross_gram
 from mtlx.tasks import Task
 from mtlx.train.axis import ALONE, Axis
 from mtlx.train.batch_losses import added_losses, check_lists, task_losses
 from mtlx.train.bilevel.lookahead import look_ahead
 from mtlx.train.granularity import adam_metric, make_cut
-from mtlx.train.measuring import DEFAULT, Measuring
+from mtlx.train.measuring import DEFAULT, Losses, Measuring
 from mtlx.train.optimizers.per_task import needs_of, tasks_apart
 from mtlx.train.optimizers.row_wise import RowWiseTransform
 from mtlx.train.rows import by_rows
 from mtlx.train.state import Step, TrainState, step_key
-from mtlx.types import Array, Balancer, Batch, Direction, PyTree, Signals
+from mtlx.types import Array, Balancer, Batch, Direction, Needs, PyTree, Signals
 
 # What a balancer needs -> the parts without a common row that its batch is cut in.
 PARTS = {"cross_gram": 3, "lookahead": 2}
@@ -68,57 +68,54 @@ def make_step(
     """
 
     check_lists(tasks, axis, measuring)
-    needs = needs_of(optimizer, balancer)
-    names = [task.name for task in tasks]
+    step = _Step(
+        model,
+        tasks,
+        optimizer,
+        balancer,
+        steps_per_epoch,
+        granularity,
+        axis,
+        measuring,
+        needs_of(optimizer, balancer),
+    )
+    if isinstance(optimizer, RowWiseTransform):
+        return by_rows(step.run, model, axis.name)
+    return step.run
 
-    def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
+
+class _Step(NamedTuple):
+    """What stays the same from step to step; mostly the arguments of `make_step`."""
+
+    model: nn.Module
+    tasks: tuple[Task, ...]
+    optimizer: optax.GradientTransformation
+    balancer: Balancer
+    steps_per_epoch: int
+    granularity: str
+    axis: Axis
+    measuring: Measuring
+    needs: Needs
+
+    def run(
+        self, state: TrainState, batch: Batch
+    ) -> tuple[TrainState, dict[str, Array]]:
         dropout_key, balancer_key = jax.random.split(step_key(state))
-
-        def forward(model_state, rows, key, *params):
-            place = axis if rows is batch else axis.of_part()
-            return _forward(model, tasks, model_state, rows, key, place, *params)
-
-        def loss_on(rows):
-            return functools.partial(forward, state.model_state, rows, dropout_key)
-
-        rows, apart = _measure_apart(
-            balancer, batch, loss_on, state.params, model.owner
-        )
-        cut = make_cut(granularity, model, state.variables, rows)
-        if "metric" in balancer.needs:
-            cut = cut._replace(metric=adam_metric(state.opt_state, model.owner))
         # A key of its own: with another form all other draws stay as they are.
         probe_key = jax.random.fold_in(balancer_key, 1)
-        losses = measuring.losses(
-            forward,
-            state.model_state,
-            rows,
-            names,
-            dropout_key,
-            probe_key,
-            state.params,
-            axis,
-        )
-        measured = measuring.measure(losses, state.params, model.owner, needs, cut)
-        signals = measured.signals._replace(
-            epoch=state.step // steps_per_epoch, **apart
-        )
-        if granularity == "representation" and signals.gram is not None:
-            signals = signals._replace(gram=axis.total_gram(signals.gram))
-        decision, balancer_state = balancer.update(
+        measured, losses, signals = self._measure(state, batch, dropout_key, probe_key)
+        decision, balancer_state = self.balancer.update(
             signals, state.balancer_state, key=balancer_key
         )
-        updates, opt_state = optimizer.update(
-            measured.gradient(decision),
-            state.opt_state,
-            state.params,
-            **tasks_apart(optimizer, signals, decision, measured.penalty),
+        apart = tasks_apart(self.optimizer, signals, decision, measured.penalty)
+        updates, opt_state = self.optimizer.update(
+            measured.gradient(decision), state.opt_state, state.params, **apart
         )
         params = optax.apply_updates(state.params, updates)
-        if balancer.observe is not None:
+        if self.balancer.observe is not None:
             # The dropout mask of the step, and the batch statistics that the second
             # forward pass would update are dropped: only the parameters differ.
-            balancer_state = balancer.observe(losses.at(params), balancer_state)
+            balancer_state = self.balancer.observe(losses.at(params), balancer_state)
         next_state = TrainState(
             step=state.step + 1,
             key=state.key,
@@ -129,9 +126,44 @@ def make_step(
         )
         return next_state, _metrics(signals, decision, measured.aux)
 
-    if isinstance(optimizer, RowWiseTransform):
-        return by_rows(step, model, axis.name)
-    return step
+    def _measure(
+        self, state: TrainState, batch: Batch, dropout_key: Array, probe_key: Array
+    ) -> tuple[Measurement, Losses, Signals]:
+        """Gradients and losses of the step, and what its balancer is told."""
+        model, balancer, axis = self.model, self.balancer, self.axis
+
+        def forward(model_state, rows, key, *params):
+            place = axis if rows is batch else axis.of_part()
+            return _forward(model, self.tasks, model_state, rows, key, place, *params)
+
+        def loss_on(rows):
+            return functools.partial(forward, state.model_state, rows, dropout_key)
+
+        rows, apart = _measure_apart(
+            balancer, batch, loss_on, state.params, model.owner
+        )
+        cut = make_cut(self.granularity, model, state.variables, rows)
+        if "metric" in balancer.needs:
+            cut = cut._replace(metric=adam_metric(state.opt_state, model.owner))
+        losses = self.measuring.losses(
+            forward,
+            state.model_state,
+            rows,
+            [task.name for task in self.tasks],
+            dropout_key,
+            probe_key,
+            state.params,
+            axis,
+        )
+        measured = self.measuring.measure(
+            losses, state.params, model.owner, self.needs, cut
+        )
+        signals = measured.signals._replace(
+            epoch=state.step // self.steps_per_epoch, **apart
+        )
+        if self.granularity == "representation" and signals.gram is not None:
+            signals = signals._replace(gram=axis.total_gram(signals.gram))
+        return measured, losses, signals
 
 
 def _forward(model, tasks, model_state, batch, dropout_key, axis, params, probes=None):
