@@ -16,7 +16,7 @@ def far_values(values: np.ndarray) -> np.ndarray:
     if len(known) < FEWEST:
         return np.zeros(len(values), bool)
     low, high = np.percentile(known, [25, 75])
-    reach = FAR * (high - low)
+    reach = FAR * (high - low) or np.inf  # half of them equal: no measure of far
     with np.errstate(invalid="ignore"):
         return (values < low - reach) | (values > high + reach)
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 COLORS = matplotlib.color_sequences["petroff10"]
 MARKERS = "osD^vPX*<>"
 REFERENCE = {"color": "#555555", "linewidth": 1.0, "linestyle": (0, (4, 3))}
-ENTRY_WIDTH = 1.4  # inch, of a legend's entry
+ENTRY_WIDTH, SYMBOL_WIDTH, LETTER_WIDTH = 1.4, 0.5, 0.07  # inch, in a legend
 PARAMETERS = {
     "font.size": 9,
     "axes.titlesize": 10,
@@ -65,13 +65,17 @@ def head(figure: Figure, text: str) -> None:
 
 
 def legend_below(figure: Figure, axes: Axes, title: str) -> None:
-    """One legend for all panels, in a line below them."""
+    """One legend for all panels below them, in as many columns as there is room for."""
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
+    longest = max(
+        ENTRY_WIDTH, SYMBOL_WIDTH + LETTER_WIDTH * max(map(len, unique), default=0)
+    )
+    columns = int(figure.get_figwidth() / longest)
     figure.legend(
         list(unique.values()),
         list(unique),
         title=title,
         loc="outside lower center",
-        ncols=min(len(unique), int(figure.get_figwidth() / ENTRY_WIDTH)),
+        ncols=max(1, min(len(unique), columns)),
     )
