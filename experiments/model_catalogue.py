@@ -1,6 +1,7 @@
 """Writes docs/models.md from the code: python -m experiments.model_catalogue."""
 
 import functools
+import importlib
 import sys
 from pathlib import Path
 
@@ -32,21 +33,32 @@ layers to size. *Flops*: of a forward pass, a row, in thousands, at a batch of {
 is what a balancer weighs. *Penalty*: what the model adds to the objective beside its
 tasks' losses.
 
-| model | class | what it is | parameters | flops | shared | penalty |
+"""
+COLUMNS = """| model | class | what it is | parameters | flops | shared | penalty |
 | --- | --- | --- | --- | --- | --- | --- |
+"""
+CTR_HEAD = """
+The networks of a single task that click-through rates are predicted with, one for each
+of the three tasks; their sizes are those of their options.
+
 """
 
 
 def catalogue() -> str:
     """The page as text."""
-    paths = sorted((ROOT / "conf" / "model").glob("*.yaml"))
-    return HEAD + "\n".join(_row(path) for path in paths) + "\n"
+    return HEAD + _table("*.yaml") + CTR_HEAD + _table("ctr/*.yaml")
+
+
+def _table(options: str) -> str:
+    paths = sorted((ROOT / "conf" / "model").glob(options))
+    return COLUMNS + "".join(f"{_row(path)}\n" for path in paths)
 
 
 def build(path: Path) -> models.MultiTaskModel:
     """The architecture of an option, at its defaults."""
     config = yaml.safe_load(path.read_text())
-    cls = getattr(models, config.pop("_target_").rpartition(".")[2])
+    module, _, name = config.pop("_target_").rpartition(".")
+    cls = getattr(importlib.import_module(module), name)
     del config["_partial_"]
     frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
     sizes = SCHEMA.cardinalities
@@ -65,7 +77,7 @@ def _row(path: Path) -> str:
     sizes = zip(owners, (leaf.size for _, leaf in leaves), strict=True)
     shared = sum(size for owner, size in sizes if owner is None)
     cells = [
-        f"`{path.stem}`",
+        f"`{path.relative_to(ROOT / 'conf' / 'model').with_suffix('')}`",
         f"`{type(model).__name__}`",
         (type(model).__doc__ or "").splitlines()[0].rstrip(".:").replace("|", "\\|"),
         f"{total:,}",

@@ -84,7 +84,8 @@ def _comparable(cfg: DictConfig) -> dict[str, Any]:
     for each in (data, *inner.values()):
         for key in ("data_dir", "cache_dir") if each else ():
             each.pop(key, None)
-    # Nor how the processes of a run find each other, what it computes.
-    for key in ("distributed", "processes"):
+    # Nor how the processes of a run find each other, or what else is scored, what it
+    # computes.
+    for key in ("distributed", "processes", "curves"):
         plain["trainer"].pop(key, None)
     return plain

@@ -29,7 +29,7 @@ from mtlx.train.progress import ProgressBar
 
 GROUPS = ("model", "balancer", "optimizer", "data")
 TRAINER = "mtlx.train.fit"
-DEVICES = ("parallel", "mesh", "shard_rows")  # arguments of `fit` alone
+ALONE = ("parallel", "mesh", "shard_rows", "curves")  # arguments of `fit` alone
 APART = ("seed", "study", "resume", "tracker")  # no part of what is compiled
 
 
@@ -142,7 +142,7 @@ def train_group(group: Group, max_members: int | None, devices: int) -> None:
         resume=cfg.resume and checkpointers[0].latest() is not None,
         max_members=max_members,
         devices=devices,
-        **{k: v for k, v in trainer.keywords.items() if k not in DEVICES},
+        **{k: v for k, v in trainer.keywords.items() if k not in ALONE},
     )
     share = (time.perf_counter() - begin) / len(jobs)
     for job, result, data in zip(jobs, results, every, strict=True):
@@ -173,6 +173,7 @@ def _shape_of(job: Job) -> str:
     # devices has them to itself.
     trainer = job.cfg.trainer
     together = trainer._target_ == TRAINER and trainer.parallel is None
+    together = together and not trainer.get("curves")  # which fit alone writes
     alone = None if together else job.number
     return json.dumps([plain, job.choices, saved, alone], sort_keys=True)
 

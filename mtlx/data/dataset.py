@@ -1,7 +1,9 @@
 """A data set as mtlx sees it: splits, schema and tasks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
+
+import numpy as np
 
 from mtlx.data.blocks import Blocks
 from mtlx.data.catalogue import Catalogue
@@ -33,7 +35,9 @@ class Dataset(NamedTuple):
     are Batches. `notes` are sentences on what became of the rows, for the user to read.
     `preprocessing` makes the same features of rows that are in no split; without it a
     model of the data cannot be served. `catalogue` has the items that retrieval tasks
-    find.
+    find. `days` has, where the data are a log, split -> [N] the day of each row as
+    YYYYMMDD. `train_groups` [N] are the groups of the training rows, where metrics may
+    read them and no loss does.
     """
 
     name: str
@@ -45,3 +49,5 @@ class Dataset(NamedTuple):
     notes: tuple[str, ...] = ()
     preprocessing: Preprocessing | None = None
     catalogue: Catalogue | None = None
+    days: Mapping[str, np.ndarray] = {}
+    train_groups: np.ndarray | None = None

@@ -29,6 +29,7 @@ LABELS: Mapping[str, str] = {
     "hate": "is_hate",
 }
 METRICS = ("auc", "gauc", "log_loss")
+KNOWN_METRICS = (*METRICS, "accuracy", "ece")  # those of binary tasks
 VALIDATION_DAY = 20220430  # training days before it, test days after
 
 DOMAIN = "tab"
@@ -68,6 +69,7 @@ def kuairand(
     data_dir: PathLike | None = None,
     cache_dir: PathLike | None = None,
     inputs: Mapping[str, Input | None] | None = None,
+    metrics: Sequence[str] = METRICS,
 ) -> Dataset:
     """Two weeks of KuaiRand-Pure under the app's own policy, split by time.
 
@@ -91,16 +93,19 @@ def kuairand(
         inputs: column -> what becomes of it (`mtlx.data.inputs`) in place of ids or a
             standardised number; None leaves the column out. Beside the columns above
             there are time_ms, of the impression, and upload_dt, a day, as dates.
+        metrics: of every task (`mtlx.metrics.METRICS`), e.g. "ece", the first the
+            headline.
 
     Returns:
         A `Dataset` with features "categorical" [B, 36] int32 and "numerical" [B, 7]
         float32, as far as `inputs` changes nothing, and, if asked for, "history"
         [B, history, 1] int32, oldest first: strictly earlier in time than the row,
-        whatever split it is of.
+        whatever split it is of. `days` says of which day the rows are.
 
     Raises:
         DataError: a raw file is missing, damaged, or not as it should be; other rows.
-        ValueError: an unknown or repeated task, or none; a history below 0; `inputs`
+        ValueError: an unknown or repeated task, or none; an unknown metric, or none; a
+            history below 0; `inputs`
             for a column that is none, or that is known after the impression alone; a
             history whose video_id has no vocabulary.
 
@@ -111,12 +116,13 @@ def kuairand(
     followed users may count those followed during the test days.
     """
     names = task_names("kuairand", tasks, LABELS)
-    chosen = tuple(Task(name, "binary", metrics=METRICS) for name in names)
+    chosen = tuple(Task(name, "binary", metrics=metrics) for name in names)
     if history < 0:
         raise ValueError(
             f"kuairand: expected history >= 0 videos, found {history}. Mend "
             f"data.history; 0 turns it off."
         )
+    _check_metrics(metrics)
     _check_inputs(inputs or {}, history)
     rows = kuairand_rows(verify_rows, data_dir, cache_dir)
     day = rows["date"]
@@ -146,15 +152,31 @@ def kuairand(
         users = rows["user_id"].codes[kept] if grouped else None
         return Batch(**take, groups=users)
 
+    kept = {
+        "train": day < VALIDATION_DAY,
+        "validation": day == VALIDATION_DAY,
+        "test": day > VALIDATION_DAY,
+    }
     return Dataset(
         name="kuairand",
         tasks=chosen,
         schema=schema,
-        train=split(day < VALIDATION_DAY, grouped=False),
-        validation=split(day == VALIDATION_DAY),
-        test=split(day > VALIDATION_DAY),
+        train=split(kept["train"], grouped=False),
+        validation=split(kept["validation"]),
+        test=split(kept["test"]),
         preprocessing=Preprocessing(features, {"hour": HOUR}, past),
+        days={name: day[rows] for name, rows in kept.items()},
+        train_groups=rows["user_id"].codes[kept["train"]],
     )
+
+
+def _check_metrics(metrics: Sequence[str]) -> None:
+    strange = sorted(set(metrics) - set(KNOWN_METRICS))
+    if strange or not metrics:
+        raise ValueError(
+            f"kuairand: expected metrics from {', '.join(KNOWN_METRICS)}, found "
+            f"{', '.join(strange) or 'none'}. Mend data.metrics."
+        )
 
 
 def _check_inputs(inputs: Mapping[str, Input | None], history: int) -> None:

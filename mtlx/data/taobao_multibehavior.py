@@ -16,6 +16,10 @@ SHOP = Shop(
     interest=("fav", "cart"),
     tasks={
         "buy": EventTask("buy", "binary", "buy", space="pair", metrics=METRICS),
+        "cart": EventTask("cart", "binary", "cart", space="pair", metrics=METRICS),
+        "cart_buy": EventTask(
+            "cart_buy", "binary", "cart_buy", space="pair", metrics=METRICS
+        ),
         "buy_given_fav": EventTask(
             "buy_given_fav", "binary", "buy", space="pair_fav", metrics=METRICS
         ),
@@ -41,9 +45,11 @@ def taobao_multibehavior(
 
     An item that was marked or put in the cart is one row of its user, at the first
     moment known of the two: was it bought ("buy"; "buy_given_fav" and "buy_given_cart"
-    on the rows with that behaviour)? "next_item" and "next_behavior" (fav, cart or buy)
-    are foretold of every event that has a past, on rows that do not show the item.
-    Page views are known of bought items alone, so they are neither label nor history.
+    on the rows with that behaviour)? Was it put in the cart, rather than marked alone
+    ("cart"), and bought, too ("cart_buy", which implies "cart" as a chain needs)?
+    "next_item" and "next_behavior" (fav, cart or buy) are foretold of every event that
+    has a past, on rows that do not show the item. Page views are known of bought items
+    alone, so they are neither label nor history.
 
     Args:
         tasks: from those above, each once.

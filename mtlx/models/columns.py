@@ -23,7 +23,9 @@ def domain_column(owner: str, schema: Schema, domain: Column | None) -> int:
             f"{owner}: expected a categorical column that is the domain of a row, "
             f"found none declared; set model.domain to one of {_choices(schema)}."
         )
-    return _find(owner, "domain", schema, schema.domain if domain is None else domain)
+    return find_column(
+        owner, "domain", schema, schema.domain if domain is None else domain
+    )
 
 
 def personal_columns(
@@ -45,7 +47,7 @@ def personal_columns(
             f"{owner}: expected categorical columns that personalise a row (user, "
             f"item, author), found none; choose model.personal from {_choices(schema)}."
         )
-    return tuple(_find(owner, "personal", schema, column) for column in chosen)
+    return tuple(find_column(owner, "personal", schema, column) for column in chosen)
 
 
 def ids_of(features: Mapping[str, Array], column: int) -> Int[Array, "batch"]:
@@ -57,7 +59,17 @@ def _choices(schema: Schema) -> list[Column]:
     return list(schema.names or range(len(schema.cardinalities)))
 
 
-def _find(owner: str, field: str, schema: Schema, column: Column) -> int:
+def find_column(owner: str, field: str, schema: Schema, column: Column) -> int:
+    """The number of the column that `field`, an argument of the model, names.
+
+    Args:
+        owner, field: the architecture and its argument, for the error message.
+        schema: the features.
+        column: name or number of a categorical column.
+
+    Raises:
+        ValueError: there is no such column.
+    """
     if isinstance(column, int) and 0 <= column < len(schema.cardinalities):
         return column
     if column in schema.names:

@@ -11,6 +11,7 @@ from mtlx import tree
 from mtlx.data.dataset import Dataset
 from mtlx.data.feed import Feed, make_feed
 from mtlx.train.checkpoint import Checkpointer
+from mtlx.train.curve_splits import curve_splits
 from mtlx.train.evaluate import make_apply, make_scorer
 from mtlx.train.inspect import make_inspector
 from mtlx.train.observers import Observer, Start, Watch, score_rows, train_rows
@@ -21,7 +22,7 @@ from mtlx.train.program import Program, chunk_inputs, compile_program
 from mtlx.train.result import Result
 from mtlx.train.selection import Scores, Selection
 from mtlx.train.state import TrainState
-from mtlx.types import Balancer, PyTree
+from mtlx.types import Balancer, Batch, PyTree
 
 
 def fit(
@@ -37,6 +38,7 @@ def fit(
     max_chunk_steps: int = 200,
     patience: int | None = None,
     keep: str = "best",
+    curves: Sequence[str] = (),
     granularity: str = "all",
     gradients: str = "auto",
     num_probes: int = 16,
@@ -69,6 +71,8 @@ def fit(
         max_chunk_steps: most steps in one dispatch (`program.cut_epoch`).
         patience: stop after this many epochs without a better score; None: never.
         keep: the epoch that is tested, the "best" on validation or the "last".
+        curves: further splits, "train" and "test", whose metrics the observers are told
+            after each epoch; nothing is selected by them.
         granularity: what a Gram matrix is taken over: "all" shared parameters, each
             "layer" by itself, the "last_layer", or the shared "representation"
             (`mtlx.gradients.Cut`).
@@ -91,8 +95,9 @@ def fit(
 
     Raises:
         ValueError: a number of epochs or a size below 1, a batch larger than the
-            training split, or one that does not divide over the devices;
-            options of the gradients that do not go together.
+            training split, or one that does not divide over the devices; curves of a
+            split that cannot be scored; options of the gradients that do not go
+            together.
         FileNotFoundError: `resume` without a checkpoint.
     """
     check_sizes(
@@ -101,6 +106,7 @@ def fit(
         eval_batch_size=eval_batch_size,
         max_chunk_steps=max_chunk_steps,
     )
+    splits = curve_splits(dataset, curves)
     devices = make_parallel(
         parallel,
         mesh,
@@ -140,7 +146,7 @@ def fit(
             compile_seconds=program.compile_seconds,
         )
         watch.start(start, program.chunks)
-        scorers = _make_scorers(model, dataset, devices, eval_batch_size)
+        scorers = _make_scorers(model, dataset, devices, eval_batch_size, splits)
         run = _Run(program, feed, scorers, watch, checkpointer, epochs, patience)
         state, selection, epoch, diverged = _train(run, state, selection, first)
         scores = scorers.test(selection.variables)
@@ -168,10 +174,15 @@ class _Scorers(NamedTuple):
     validate: Callable[[PyTree], Scores]
     inspect: Callable[[PyTree], Scores]
     test: Callable[[PyTree], Scores]
+    curves: Mapping[str, Callable[[PyTree], Scores]]
 
 
 def _make_scorers(
-    model: nn.Module, dataset: Dataset, devices: OneDevice, batch_size: int
+    model: nn.Module,
+    dataset: Dataset,
+    devices: OneDevice,
+    batch_size: int,
+    splits: Mapping[str, Batch],
 ) -> _Scorers:
     tasks = dataset.tasks
     apply = make_apply(model, devices, tasks, dataset.catalogue)
@@ -184,6 +195,7 @@ def _make_scorers(
         inspect=make_inspector(model, tasks, dataset.validation, batch_size, devices),
         # Its rows go to the devices when training is over.
         test=lambda variables: scorer(dataset.test)(variables),
+        curves={name: scorer(rows) for name, rows in splits.items()},
     )
 
 
@@ -214,6 +226,8 @@ def _train(
         selection = selection.update(epoch, scores, state.variables)
         for found in (scores, run.scorers.inspect(state.variables)):
             rows += score_rows(found, epoch, int(state.step))
+        for split, score in run.scorers.curves.items():
+            rows += score_rows(score(state.variables), epoch, int(state.step), split)
         run.watch.epoch(epoch, rows)
         if run.checkpointer is not None:
             record = {"epoch": epoch, "selection": selection.record()}

@@ -17,7 +17,7 @@ class Row(NamedTuple):
 
     epoch: int
     step: int
-    split: str  # "train", "validation"
+    split: str  # "train", "validation", "test"
     task: str  # "all": a number of the step as a whole
     metric: str
     value: float
@@ -114,10 +114,15 @@ def train_rows(
     return rows
 
 
-def score_rows(scores: dict[str, dict[str, float]], epoch: int, step: int) -> list[Row]:
-    """The validation metrics of an epoch."""
+def score_rows(
+    scores: dict[str, dict[str, float]],
+    epoch: int,
+    step: int,
+    split: str = "validation",
+) -> list[Row]:
+    """The metrics of an epoch on a split."""
     return [
-        Row(epoch, step, "validation", task, metric, value)
+        Row(epoch, step, split, task, metric, value)
         for task, values in scores.items()
         for metric, value in values.items()
     ]

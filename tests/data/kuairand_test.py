@@ -94,6 +94,15 @@ def test_labels_and_groups_are_those_of_the_text(folder, rows):
             assert (same == [[u == v for v in users] for u in users]).all()
 
 
+def test_days_and_training_users_are_those_of_the_text(folder, rows):
+    data = load(folder)
+    for split, expected in rows.items():
+        assert data.days[split].tolist() == [int(row["date"]) for row in expected]
+    users = [row["user_id"] for row in rows["train"]]
+    same = np.equal.outer(data.train_groups, data.train_groups)
+    assert (same == [[u == v for v in users] for u in users]).all()
+
+
 def test_ids_are_ranks_of_the_training_values(folder, rows):
     data = load(folder)
     assert data.schema.names == CATEGORICAL

@@ -99,12 +99,14 @@ def columns_of(data, batch):
 def test_a_pair_is_one_row_with_what_came_of_it_by_the_end_of_its_split(shop):
     name, behaviors, rows, load = shop
     last = behaviors[-1]
-    tasks = {last: lambda happened: last in happened}
+    tasks = {
+        last: lambda happened: last in happened,
+        "cart": lambda happened: "cart" in happened,
+        "cart_buy": lambda happened: {"cart", "buy"} <= happened,
+    }
     given = {f"buy_given_{b}": b for b in INTEREST[name] if b != "view"}
     if name.startswith("retail"):
         given = {"buy_given_cart": "cart"}
-        tasks["cart"] = lambda happened: "cart" in happened
-        tasks["cart_buy"] = lambda happened: {"cart", "buy"} <= happened
     data = load(tasks=(*tasks, *given))
     pairs = expected_pairs(rows, behaviors, INTEREST[name])
     items = sorted({str(r[1]) for r in rows if r[3] < split_ends(rows)[0]})
@@ -126,8 +128,7 @@ def test_a_pair_is_one_row_with_what_came_of_it_by_the_end_of_its_split(shop):
         np.testing.assert_array_equal(columns_of(data, batch)["item_id"], known)
         if split != "train":
             np.testing.assert_array_equal(batch.groups, [row[1] for row in expected])
-    if "cart_buy" in tasks:
-        assert (data.train.labels["cart_buy"] <= data.train.labels["cart"]).all()
+    assert (data.train.labels["cart_buy"] <= data.train.labels["cart"]).all()
 
 
 def test_no_history_tells_what_came_of_the_pair(shop):
