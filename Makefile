@@ -15,8 +15,8 @@ SMALL_TOKENS = model=field_transformer model.token_dim=24 model.num_layers=2 \
   model.feedforward_width=48
 REPRODUCE = $(RUN) -m experiments.reproduce output=docs/reproductions
 
-.PHONY: help setup compare toy test lint bench full architectures kuairand reproduce \
-  reproduce-full clean
+.PHONY: help setup compare toy test lint bench full architectures kuairand ecommerce \
+  reproduce reproduce-full clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -68,6 +68,19 @@ kuairand: setup  ## all architectures on KuaiRand-Pure
 	@$(RUN) -m experiments.train -m experiment=kuairand $(SMALL_TOKENS)
 	@$(RUN) -m experiments.report runs/kuairand
 	@$(RUN) -m experiments.architectures runs/kuairand docs/results/kuairand.md
+
+ecommerce: setup  ## joint against each task alone: films, a shop, search
+	@$(RUN) -m experiments.train experiment=ecommerce/movielens
+	@$(RUN) -m experiments.train -m experiment=ecommerce/movielens balancer=equal \
+	  'model.read=[next_item,interests],[rating,interests],[rating,next_item]'
+	@$(RUN) -m experiments.train experiment=ecommerce/retailrocket
+	@$(RUN) -m experiments.train -m experiment=ecommerce/retailrocket balancer=equal \
+	  'model.read=[buy,next_item],[cart,next_item],[cart,buy]'
+	@$(RUN) -m experiments.train experiment=ecommerce/search
+	@$(RUN) -m experiments.train -m experiment=ecommerce/search model=single_task \
+	  balancer=equal
+	@$(RUN) -m experiments.report runs/ecommerce
+	@$(RUN) -m experiments.ecommerce runs/ecommerce docs/results/ecommerce.md
 
 reproduce: setup  ## published tables and ours, with few seeds
 	@for name in $(QUICK); do \

@@ -133,8 +133,10 @@ class Schema(NamedTuple):
     of, and `personal` those that say whom and what it is about (user, item, author):
     the defaults of the models that ask for such columns. `item` names the columns and
     fields that describe the item of a row, first the column whose ids number the items:
-    what a retrieval task finds; all else is the query. `fields` are the inputs that
-    are no single id or number. `parts`, of a joint data set, are instead of all these.
+    what a retrieval task finds; all else is the query. `foretold` names the tasks whose
+    label is that item or a fact of it, in rows that show it: no answer to them may read
+    the item. `fields` are the inputs that are no single id or number. `parts`, of a
+    joint data set, are instead of all these.
     """
 
     cardinalities: tuple[int, ...] = ()
@@ -145,6 +147,7 @@ class Schema(NamedTuple):
     fields: tuple[Field, ...] = ()
     parts: tuple[Part, ...] = ()
     item: tuple[str, ...] = ()
+    foretold: tuple[str, ...] = ()
 
 
 class Batch(NamedTuple):

@@ -54,6 +54,7 @@ class MultiTaskModel(Layer):
     """
 
     min_outputs: ClassVar[int] = 1
+    hides_item: ClassVar[bool] = False  # from the tasks of `Schema.foretold`
 
     tasks: tuple[str, ...]
     outputs: tuple[int, ...]

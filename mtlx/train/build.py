@@ -8,7 +8,7 @@ import flax.linen as nn
 
 from mtlx.data.catalogue import check_catalogue
 from mtlx.data.dataset import Dataset
-from mtlx.models import JointEncoder
+from mtlx.models import JointEncoder, MultiTaskModel
 from mtlx.types import Batch
 
 
@@ -25,8 +25,10 @@ def build_model(
         dataset: gives the tasks and the schema.
 
     Raises:
-        ValueError: a column or a kind of task that the architecture needs is absent, or
-            the encoder is that of a joint data set and this is none, or the reverse.
+        ValueError: a column or a kind of task that the architecture needs is absent,
+            the encoder is that of a joint data set and this is none, or the reverse, or
+            rows show an item to an architecture that lets the tasks foretelling it read
+            it.
         DataError: retrieval tasks that do not fit the catalogue (`check_catalogue`).
     """
     splits = {"validation": dataset.validation, "test": dataset.test}
@@ -40,7 +42,23 @@ def build_model(
         schema=dataset.schema,
     )
     model.check_kinds(tuple(task.kind for task in dataset.tasks))
+    _check_foretold(model, dataset)
     return model
+
+
+def _check_foretold(model: MultiTaskModel, dataset: Dataset) -> None:
+    """Refuses rows whose item a model would read off to foretell it."""
+    parts = [part.schema for part in dataset.schema.parts]
+    foretold = [name for s in (dataset.schema, *parts) for name in s.foretold]
+    kinds = {task.name: task.kind for task in dataset.tasks}
+    shown = [name for name in foretold if kinds.get(name) != "retrieval"]
+    if shown and not model.hides_item:
+        raise ValueError(
+            f"Data set {dataset.name!r}: expected a model that keeps the item of a row "
+            f"from the tasks that foretell it, {shown}, found "
+            f"{type(model).__name__}. Set show_item=false of the data, or choose "
+            f"model=recommendation/two_tower."
+        )
 
 
 def _inputs(encoder: Callable[..., nn.Module], dataset: Dataset) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from mtlx.train.parallel import (
     shard_members,
 )
 from mtlx.train.result import Result
-from mtlx.train.selection import Selection
 from mtlx.train.shared_data import SharedData
 from mtlx.train.state import TrainState
 from mtlx.types import Array, PyTree
@@ -246,9 +245,7 @@ def _restored(
         like = (take(states, number), take(best, number))
         arrays, record = member.checkpointer.restore(like)
         member.epoch = record["epoch"]
-        member.selection = Selection.restore(
-            member.selection.tasks, None, record["selection"], member.selection.keep
-        )
+        member.selection = member.selection.restored(None, record["selection"])
         parts.append(arrays)
     epochs = {member.epoch for member in members}
     if len(epochs) > 1:

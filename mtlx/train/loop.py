@@ -130,7 +130,8 @@ def fit(
         model, balancer, optimizer, dataset.tasks, feed, settings, devices.axis
     )
     state = devices.make_state(plan, jax.random.key(seed))
-    selection, first = Selection.start(dataset.tasks, state.variables, keep), 0
+    selection = Selection.start(dataset.tasks, state.variables, keep, model.untrained())
+    first = 0
     if resume:
         state, selection, first = _restore(checkpointer, state, selection)
 
@@ -260,7 +261,5 @@ def _restore(
         raise ValueError("resume=True expected a checkpointer, found None.")
     like = (state, selection.variables)
     (state, variables), record = checkpointer.restore(like)
-    selection = Selection.restore(
-        selection.tasks, variables, record["selection"], selection.keep
-    )
+    selection = selection.restored(variables, record["selection"])
     return state, selection, record["epoch"]

@@ -35,8 +35,9 @@ def relative_score(tasks: tuple[Task, ...], scores: Scores, first: Scores) -> fl
 class Selection(NamedTuple):
     """The best epoch so far, by `relative_score` on the validation split.
 
-    `keep` is "best", or "last" where the number of epochs is fixed beforehand and the
-    validation split may select nothing.
+    Tasks that are scored and not trained (`untrained`) have no say in it. `keep` is
+    "best", or "last" where the number of epochs is fixed beforehand and the validation
+    split may select nothing.
     """
 
     tasks: tuple[Task, ...]
@@ -46,10 +47,15 @@ class Selection(NamedTuple):
     scores: Scores = {}
     first: Scores = {}
     keep: str = "best"
+    untrained: tuple[str, ...] = ()
 
     @classmethod
     def start(
-        cls, tasks: tuple[Task, ...], variables: PyTree, keep: str = "best"
+        cls,
+        tasks: tuple[Task, ...],
+        variables: PyTree,
+        keep: str = "best",
+        untrained: tuple[str, ...] = (),
     ) -> "Selection":
         """Nothing kept yet.
 
@@ -61,16 +67,23 @@ class Selection(NamedTuple):
                 f'Expected keep to be "best" or "last", found {keep!r}. Mend '
                 f"trainer.keep."
             )
-        return cls(tasks, variables and _copy(variables), keep=keep)
+        kept = variables and _copy(variables)
+        return cls(tasks, kept, keep=keep, untrained=untrained)
 
     def update(self, epoch: int, scores: Scores, variables: PyTree) -> "Selection":
         """The selection after an epoch; an earlier epoch wins a tie."""
         first = self.first or scores
-        score = relative_score(self.tasks, scores, first)
+        judged = tuple(t for t in self.tasks if t.name not in self.untrained)
+        score = relative_score(judged, scores, first)
         if self.keep == "best" and self.epoch and not score > self.score:
             return self
-        kept = _copy(variables)
-        return Selection(self.tasks, kept, epoch, score, scores, first, self.keep)
+        return self._replace(
+            variables=_copy(variables),
+            epoch=epoch,
+            score=score,
+            scores=scores,
+            first=first,
+        )
 
     def exhausted(self, epoch: int, patience: int | None) -> bool:
         """Whether `patience` epochs went by without a better score."""
@@ -81,15 +94,9 @@ class Selection(NamedTuple):
         record = self._asdict()
         return {k: record[k] for k in ("epoch", "score", "scores", "first")}
 
-    @classmethod
-    def restore(
-        cls,
-        tasks: tuple[Task, ...],
-        variables: PyTree,
-        record: dict[str, Any],
-        keep: str = "best",
-    ) -> "Selection":
-        return cls(tasks, variables, **record, keep=keep)
+    def restored(self, variables: PyTree, record: dict[str, Any]) -> "Selection":
+        """The selection whose `record` it was, of the same tasks and rule."""
+        return self._replace(variables=variables, **record)
 
 
 def _copy(variables: PyTree) -> PyTree:

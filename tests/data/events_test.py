@@ -110,6 +110,8 @@ def test_items_are_shown_on_request():
     np.testing.assert_array_equal(
         item[counted], data.train.labels["next_item"][counted]
     )
+    assert data.schema.foretold == tuple(t.name for t in TASKS if t.foretells) != ()
+    assert build(log).schema.foretold == ()
 
 
 def test_cold_targets_are_masked_or_misses():

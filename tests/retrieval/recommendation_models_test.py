@@ -69,6 +69,21 @@ def test_nothing_of_the_item_reaches_the_query(case, features):
         assert np.abs(moved[:, 1] - found[:, 1]).max() > 1e-3
 
 
+def test_a_task_that_foretells_the_item_does_not_read_it(dataset, features):
+    """Its label is a fact of the item: two towers' other towers read both vectors."""
+    schema = dataset.schema._replace(foretold=("rating", "buy"))
+    ids = features["categorical"]
+    others = features | {"categorical": ids.at[:, 1:].set(ids[::-1, 1:])}
+    shown = build(dataset, rec.TwoTower)
+    hidden = build(dataset._replace(schema=schema), rec.TwoTower)
+    for model, same in ((shown, False), (hidden, True)):
+        variables = randomised(model, features)
+        a, b = (model.apply(variables, rows)["rating"] for rows in (features, others))
+        assert np.array_equal(a, b) == same
+    with pytest.raises(ValueError, match=r"\['rating'\], found MatrixFac.*show_item"):
+        build(dataset._replace(schema=schema), rec.MatrixFactorisation, **IDS)
+
+
 def test_target_attention_does_not_leak_the_item_either(dataset, features):
     encoder = functools.partial(ENCODER, sequence=DIN)
     model = build(dataset, rec.TwoTower, encoder)

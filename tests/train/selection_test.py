@@ -22,10 +22,22 @@ def test_the_best_or_the_last(keep, epoch, error):
     found = after(keep)
     assert (found.epoch, found.scores["stars"]["rmse"]) == (epoch, error)
     assert found.variables["w"] == epoch
-    again = Selection.restore(TASKS, found.variables, found.record(), keep)
+    again = Selection.start(TASKS, None, keep).restored(found.variables, found.record())
     assert again.update(4, found.scores, found.variables).epoch == (
         4 if keep == "last" else 2
     )
+
+
+def test_a_task_that_is_only_scored_has_no_say():
+    tasks = (*TASKS, Task("views", "regression"))
+    chosen = []
+    for untrained in ((), ("views",)):
+        selection = Selection.start(tasks, None, untrained=untrained)
+        for epoch, (stars, views) in enumerate(((1.0, 1.0), (0.9, 5.0)), start=1):
+            scores = {"stars": {"rmse": stars}, "views": {"rmse": views}}
+            selection = selection.update(epoch, scores, None)
+        chosen.append(selection.epoch)
+    assert chosen == [1, 2]
 
 
 def test_another_rule_is_refused():

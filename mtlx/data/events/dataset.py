@@ -47,7 +47,8 @@ def event_dataset(
             Where such a column is an input too, both have one vocabulary and one table.
         length: L, the most earlier events a row has; 0 for no history.
         show_item: whether rows of tasks that foretell show the item: for models that
-            keep its columns away from these tasks, as two towers do, and no others.
+            keep its columns away from these tasks (`Schema.foretold`), as two towers
+            do, and no others.
         cold_targets: "mask" or "miss", see `event_labels`.
 
     Returns:
@@ -94,10 +95,11 @@ def event_dataset(
         _check_rows(name, part, len(events))
         return rows if part == "train" else rows._replace(groups=group[events])
 
+    foretold = tuple(task.name for task in tasks if task.foretells and show_item)
     return Dataset(
         name=name,
         tasks=known,
-        schema=features.schema,
+        schema=features.schema._replace(foretold=foretold),
         train=split("train"),
         validation=split("validation"),
         test=split("test"),

@@ -1,6 +1,7 @@
 """A softmax over all items, from the query."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import flax.linen as nn
 import jax
@@ -36,6 +37,8 @@ class CatalogueSoftmax(RecommendationModel):
     softmax in place of one negative, as Klenitskiy and Vasilev, "Turning dross into
     gold loss: is BERT4Rec really better than SASRec?", RecSys 2023, have it.
     """
+
+    hides_item: ClassVar[bool] = True
 
     query_widths: tuple[int, ...] = ()
     bias: bool = False

@@ -1,6 +1,7 @@
 """Two-tower retrieval, with towers of further tasks on top."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -17,7 +18,8 @@ LOG_Q_FORMS = ("none", "counted", "streaming")
 class TwoTower(RecommendationModel):
     """s(q, v) = q v / tau for retrieval, y_k = tower_k([q; v]) for every other task.
 
-    q and v are the query tower's and the item tower's vectors. While training, the
+    q and v are the query tower's and the item tower's vectors. A task that foretells
+    the item (`Schema.foretold`) reads q alone: y_k = tower_k(q). While training, the
     logit of a candidate is s(q, v_j) - log Q_j, Q_j the probability that item j is in a
     batch: without it a softmax over the items of the batch makes popular items
     negatives more often than others, and so holds them down.
@@ -42,6 +44,8 @@ class TwoTower(RecommendationModel):
     Recommenders' tutorial.
     """
 
+    hides_item: ClassVar[bool] = True
+
     query_widths: tuple[int, ...] = (64, 32)
     item_widths: tuple[int, ...] = (64, 32)
     temperature: float | Array = 1.0
@@ -65,7 +69,9 @@ class TwoTower(RecommendationModel):
         query, item = self.probe("query", query), self.probe("item", item)
         both = jnp.concatenate([query, item], axis=1)
         others = [task for task in self.tasks if task not in self.retrieval()]
-        outputs = self.towers(dict.fromkeys(others, both), train)
+        foretold = self.schema.foretold
+        inputs = {task: query if task in foretold else both for task in others}
+        outputs = self.towers(inputs, train)
         if self.retrieval():
             pair = self._pair(query, item, features, train)
             outputs |= dict.fromkeys(self.retrieval(), pair)
