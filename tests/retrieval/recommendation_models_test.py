@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import traverse_util
+from jax import export
 
 from mtlx.data import with_log_q
 from mtlx.models import recommendation as rec
@@ -67,6 +68,18 @@ def test_nothing_of_the_item_reaches_the_query(case, features):
         np.testing.assert_array_equal(query, kept)
     if found.ndim == 3:
         assert np.abs(moved[:, 1] - found[:, 1]).max() > 1e-3
+
+
+def test_the_number_of_rows_may_be_a_symbol(case, features):
+    """As it is in an exported program."""
+    model, variables = case
+    (rows,) = export.symbolic_shape("rows")
+    symbolic = {
+        name: jax.ShapeDtypeStruct((rows, *x.shape[1:]), x.dtype)
+        for name, x in features.items()
+    }
+    outputs = jax.eval_shape(model.apply, variables, symbolic)
+    assert {x.shape[0] for x in outputs.values()} == {rows}
 
 
 def test_target_attention_does_not_leak_the_item_either(dataset, features):
