@@ -83,7 +83,7 @@ def time_paths(run: Finished, columns: Columns, rounds: int) -> dict[str, Any]:
     artifact = write_artifact(
         run.folder / "artifact",
         run.signature,
-        make_answer(run.model, run.signature.tasks),
+        make_answer(run.model, run.signature),
         run.variables,
     )
     live = live_scorer(run.model, run.variables, run.signature, SIZES)

@@ -10,21 +10,29 @@ from omegaconf import DictConfig
 
 from experiments.finished import load_finished
 from mtlx.data.answer_file import write_answers
-from mtlx.data.categorical import Categorical, Columns
+from mtlx.data.categorical import Columns
+from mtlx.data.signature import Signature
+from mtlx.data.tabular.input_columns import take_rows
 from mtlx.results.attributions import FOLDER, PICTURE, draw_attributions
 from mtlx.serving.attention import attention_weights
 from mtlx.serving.attribution import Attribution, integrated_gradients
 from mtlx.train.inspect import gate_weights
 
 
-def explain(cfg: DictConfig, rows: Columns) -> str:
-    """Writes tables and a picture of the first rows into `<run>/explanation/`.
+def explain(cfg: DictConfig, rows: Columns, count: int) -> str:
+    """Writes tables and a picture of the first of `count` rows into
+    `<run>/explanation/`.
+
+    Raises:
+        ValueError: a task whose output is not of the row as it is.
 
     Returns:
         What was written, and how far the attributions are from adding up.
     """
     run = load_finished(cfg.run)
-    first = {name: _first(column, cfg.explain_rows) for name, column in rows.items()}
+    _check_tasks(run.signature)
+    chosen = np.arange(min(cfg.explain_rows, count))
+    first = {name: take_rows(column, chosen) for name, column in rows.items()}
     features = jax.device_put(run.signature.preprocessing.encode(first))
     found = integrated_gradients(
         run.model, run.variables, run.signature, features, cfg.explain_steps
@@ -39,19 +47,24 @@ def explain(cfg: DictConfig, rows: Columns) -> str:
         if modules:
             write_answers(folder / f"{name}.parquet", _weights(modules))
     draw_attributions(found, folder / PICTURE)
-    count, gap = found.output.shape[1], float(np.abs(found.gap).max())
-    facts = {"input": Path(cfg.input).name, "rows": count, "largest_gap": gap}
+    shown, gap = found.output.shape[1], float(np.abs(found.gap).max())
+    facts = {"input": Path(cfg.input).name, "rows": shown, "largest_gap": gap}
     (folder / "explanation.json").write_text(json.dumps(facts, indent=1))
     return (
-        f"{count} rows explained, attributions add up to within {gap:.2g} "
+        f"{shown} rows explained, attributions add up to within {gap:.2g} "
         f"({cfg.explain_steps} steps): {folder}"
     )
 
 
-def _first(column: np.ndarray | Categorical, rows: int) -> np.ndarray | Categorical:
-    if isinstance(column, Categorical):
-        return column.take(np.arange(min(rows, len(column.codes))))
-    return column[:rows]
+def _check_tasks(signature: Signature) -> None:
+    strange = [t.name for t in signature.tasks if t.kind in ("ziln", "retrieval")]
+    strange += signature.preprocessing.foretold
+    if strange:
+        raise ValueError(
+            f"explain=true expected tasks whose output is a logit or a value of the "
+            f"row as it is, found {', '.join(strange)}, which is not (ziln, retrieval, "
+            f"or a task that does not see the row's item). Leave explain out."
+        )
 
 
 def _table(found: Attribution) -> dict[str, np.ndarray]:

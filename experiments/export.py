@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from experiments.finished import load_finished
 from experiments.job import say
+from experiments.recommender import make_recommender
 from experiments.refusals import told
 from experiments.startup import CONF, quote_paths
 from mtlx.serving.answers import make_answer
@@ -25,14 +26,14 @@ def main(cfg: DictConfig) -> None:
 def export(cfg: DictConfig) -> Path:
     """Exports what the configuration says; returns the folder that it wrote."""
     run = load_finished(cfg.run)
-    folder = write_artifact(
-        Path(cfg.artifact or run.folder / "artifact"),
-        run.signature,
-        make_answer(run.model, run.signature.tasks),
-        run.variables,
-        tuple(cfg.platforms),
-        run.origin,
-    )
+    folder = Path(cfg.artifact or run.folder / "artifact")
+    made = (tuple(cfg.platforms), run.origin)
+    if cfg.top is None:
+        answer = make_answer(run.model, run.signature)
+        write_artifact(folder, run.signature, answer, run.variables, *made)
+    else:
+        *lists, num_items = make_recommender(run, cfg)
+        write_artifact(folder, *lists, *made, num_items)
     size = sum(path.stat().st_size for path in folder.iterdir())
     say(f"Exported for {', '.join(cfg.platforms)}, {size / 1e6:.1f} MB: {folder}")
     return folder

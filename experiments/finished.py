@@ -11,6 +11,7 @@ from experiments.job import say
 from experiments.record import read_result
 from experiments.signature import read_signature
 from mtlx import compose
+from mtlx.data.catalogue import Catalogue
 from mtlx.data.dataset import Dataset
 from mtlx.data.signature import Signature
 from mtlx.train import Checkpointer
@@ -26,6 +27,7 @@ class Finished(NamedTuple):
     variables: PyTree
     signature: Signature
     origin: dict[str, Any]  # facts of the run
+    cfg: DictConfig  # that it was trained by
 
 
 def load_finished(folder: str | Path) -> Finished:
@@ -62,6 +64,7 @@ def load_finished(folder: str | Path) -> Finished:
             key: record[key]
             for key in ("data", "model", "balancer", "seed", "best_epoch", "test")
         },
+        cfg=cfg,
     )
 
 
@@ -71,8 +74,13 @@ def _model(cfg: DictConfig, signature: Signature) -> nn.Module:
         name: np.zeros((1, *shape), dtype)
         for name, (shape, dtype) in signature.shapes().items()
     }
-    rows = Batch(features, {}, {})
-    like = Dataset(signature.data, signature.tasks, signature.schema, rows, rows, rows)
+    retrieval = [task.name for task in signature.tasks if task.kind == "retrieval"]
+    none = {name: np.zeros(1, np.int32) for name in retrieval}
+    rows = Batch(features, none, {name: np.zeros(1, bool) for name in retrieval})
+    like = Dataset(
+        *(signature.data, signature.tasks, signature.schema, rows, rows, rows),
+        catalogue=Catalogue({}, np.zeros(1)) if retrieval else None,
+    )
     settings = Settings(compute_dtype=cfg.trainer.get("compute_dtype"))
     return settings.cast(compose.build_architecture(cfg, like, {}))
 

@@ -7,10 +7,9 @@ import hydra
 from omegaconf import DictConfig
 
 from experiments.refusals import told
-from experiments.scorers import load_scorer
+from experiments.scorers import load_recommender, load_scorer
 from experiments.startup import CONF, keep_compiled, quote_paths
 from mtlx.data.answer_file import check_output, write_answers
-from mtlx.data.raw_rows import read_rows
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="predict")
@@ -24,11 +23,12 @@ def main(cfg: DictConfig) -> None:
 def predict(cfg: DictConfig) -> Path:
     """Scores what the configuration says; returns the file that it wrote."""
     source = Path(cfg.input)
-    output = Path(cfg.output or source.with_suffix(f".predictions{source.suffix}"))
+    output = Path(cfg.output) if cfg.output else _beside(source)
     check_output(output)
     check_explanation(cfg)
-    scorer = load_scorer(cfg, (cfg.batch_size,))
-    rows = read_rows(source, scorer.kinds)
+    load = load_scorer if cfg.top is None else load_recommender
+    scorer = load(cfg, (cfg.batch_size,))
+    rows = scorer.signature.preprocessing.read(source)
     answers = scorer(rows)
     write_answers(output, answers)
     count = len(next(iter(answers.values())))
@@ -36,8 +36,13 @@ def predict(cfg: DictConfig) -> Path:
     if cfg.explain:
         from experiments.explain import explain
 
-        print(explain(cfg, rows))
+        print(explain(cfg, rows, count))
     return output
+
+
+def _beside(source: Path) -> Path:
+    suffix = ".parquet" if source.suffix in (".parquet", ".pq") else ".csv"
+    return source.with_suffix(f".predictions{suffix}")
 
 
 def check_explanation(cfg: DictConfig) -> None:
@@ -46,11 +51,12 @@ def check_explanation(cfg: DictConfig) -> None:
     Raises:
         ValueError: an artifact, or no rows.
     """
-    if cfg.explain and (cfg.run is None or cfg.explain_rows < 1):
+    if cfg.explain and (cfg.run is None or cfg.explain_rows < 1 or cfg.top):
         raise ValueError(
             f"explain=true expected run=<folder of a finished run> and explain_rows >= "
-            f"1, found run={cfg.run} and explain_rows={cfg.explain_rows}; an artifact "
-            f"has neither gradients nor gates."
+            f"1, found run={cfg.run}, explain_rows={cfg.explain_rows} and "
+            f"top={cfg.top}; an artifact has neither gradients nor gates, and rows are "
+            f"explained, not lists."
         )
 
 

@@ -6,8 +6,9 @@ import hydra
 from omegaconf import DictConfig
 
 from experiments.refusals import told
-from experiments.scorers import load_scorer
+from experiments.scorers import load_recommender, load_scorer
 from experiments.startup import CONF, keep_compiled, quote_paths
+from mtlx.serving.list_scorer import ListScorer
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="serve")
@@ -33,8 +34,13 @@ def serve(cfg: DictConfig) -> None:
             f"Expected FastAPI and uvicorn, found no package {error.name}. Install "
             f"the extra: pip install 'mtlx[serve]'."
         ) from error
-    scorer = load_scorer(cfg, tuple(cfg.sizes))
-    app = make_app(scorer, cfg.max_rows, cfg.max_wait_ms / 1000, cfg.max_request_rows)
+    scorer, recommender = load_scorer(cfg, tuple(cfg.sizes)), None
+    if isinstance(scorer, ListScorer):  # an artifact of lists
+        scorer, recommender = None, scorer
+    if cfg.top is not None:
+        recommender = load_recommender(cfg, tuple(cfg.sizes))
+    limits = (cfg.max_rows, cfg.max_wait_ms / 1000, cfg.max_request_rows)
+    app = make_app(scorer, *limits, recommender)
     # Requests under way are answered before the process ends.
     uvicorn.run(
         app,

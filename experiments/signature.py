@@ -5,14 +5,16 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from mtlx import compose
+from mtlx.data.catalogue import Catalogue, read_catalogue, write_catalogue
 from mtlx.data.dataset import Dataset
 from mtlx.data.signature import Signature
 
-SIGNATURE = "signature.json"
+SIGNATURE, CATALOGUE = "signature.json", "catalogue.npz"
 
 
 def store_signature(folder: Path, dataset: Dataset) -> str | None:
-    """Writes `signature.json` where the data set has raw columns.
+    """Writes `signature.json` where the data set has raw columns, and the items that
+    lists are made of into `catalogue.npz`.
 
     Returns:
         Why there is none, if an input of the data cannot be stored: a run is worth its
@@ -21,9 +23,11 @@ def store_signature(folder: Path, dataset: Dataset) -> str | None:
     if dataset.preprocessing is None:
         return None
     try:
-        _signature(dataset).write(folder / SIGNATURE)
+        signature_of(dataset).write(folder / SIGNATURE)
     except ValueError as error:
         return f"cannot be served: {error}"
+    if dataset.catalogue is not None:
+        write_catalogue(folder / CATALOGUE, dataset.catalogue)
     return None
 
 
@@ -48,10 +52,23 @@ def read_signature(folder: Path, cfg: DictConfig) -> tuple[Signature, bool]:
             f"{dataset.name!r}, which declares no preprocessing of raw columns. Choose "
             f"a run on data such as census_income or kuairand."
         )
-    signature = _signature(dataset)
+    signature = signature_of(dataset)
     signature.write(path)
     return signature, True
 
 
-def _signature(dataset: Dataset) -> Signature:
+def stored_catalogue(folder: Path, cfg: DictConfig) -> Catalogue:
+    """The items of a run with a retrieval task; of an older run made again, as above.
+
+    Raises:
+        DataError: the file is damaged, or the data are not there.
+    """
+    path = folder / CATALOGUE
+    if not path.is_file():
+        write_catalogue(path, compose.build_dataset(cfg).catalogue)
+    return read_catalogue(path)
+
+
+def signature_of(dataset: Dataset) -> Signature:
+    """What a model of the data set takes and gives."""
     return Signature(dataset.name, dataset.tasks, dataset.schema, dataset.preprocessing)

@@ -1,6 +1,9 @@
 """The items that a retrieval task finds its answers among."""
 
+import os
+import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -125,3 +128,34 @@ def log_frequencies(counts: np.ndarray) -> np.ndarray:
     counts = np.asarray(counts, np.float64)
     shares = counts / max(counts.sum(), 1.0)
     return np.log(np.where(shares > 0, shares, 1.0)).astype(np.float32)
+
+
+def write_catalogue(path: Path, catalogue: Catalogue) -> None:
+    """Writes what lists for new queries need: features, counts and `offered`."""
+    offered = catalogue.offered
+    if offered is None:
+        offered = np.ones(catalogue.num_items, bool)
+    arrays = {f"features/{name}": x for name, x in catalogue.features.items()}
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        np.savez(file, counts=catalogue.counts, offered=offered, **arrays)
+    partial.replace(path)
+
+
+def read_catalogue(path: Path) -> Catalogue:
+    """What `write_catalogue` wrote.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    try:
+        with np.load(path) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        counts, offered = arrays.pop("counts"), arrays.pop("offered")
+    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"{path}: expected the items of a run, found a damaged file ({error}). "
+            f"Delete it to have it made again from the run's data."
+        ) from error
+    features = {name.removeprefix("features/"): x for name, x in arrays.items()}
+    return Catalogue(features, counts, offered)

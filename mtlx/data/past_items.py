@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from mtlx.data.categorical import Columns, as_categorical
+from mtlx.data.errors import DataError
+from mtlx.data.lists import Lists
 from mtlx.data.vocabulary import Vocabulary
-
-PADDING = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,12 +24,14 @@ class PastItems:
         of: column whose vocabulary the items are in.
         length: L.
         separator: between the items.
+        refuse_longer: whether more than L items are refused, not cut.
     """
 
     column: str
     of: str
     length: int
     separator: str = "|"
+    refuse_longer: bool = False
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -39,14 +41,23 @@ class PastItems:
     def encode(
         self, columns: Columns, vocabularies: Mapping[str, Vocabulary]
     ) -> np.ndarray:
-        """[B, L, 1] int32."""
-        column, vocabulary = as_categorical(columns[self.column]), vocabularies[self.of]
-        table = np.full((len(column.values), self.length), PADDING, np.int32)
-        for row, text in enumerate(column.values.tolist()):
-            items = [item.strip() for item in text.split(self.separator)]
-            kept = [item for item in items if item][-self.length :]
-            table[row, : len(kept)] = [vocabulary.id(item) for item in kept]
-        return table[column.codes][:, :, None]
+        """[B, L, 1] int32.
+
+        Raises:
+            DataError: a row has more items, where that is refused.
+        """
+        column, vocabulary = columns[self.column], vocabularies[self.of]
+        if not isinstance(column, Lists):
+            column = Lists.of_texts(as_categorical(column), self.separator)
+        longer = column.lengths > self.length
+        if self.refuse_longer and longer.any():
+            row = int(np.argmax(longer))
+            raise DataError(
+                f"Column {self.column!r}, row {row}: expected at most {self.length} "
+                f"items, found {column.lengths[row]}. Set max_seen higher."
+            )
+        ids = vocabulary.ids(column.values)
+        return column.padded(ids, self.length, "last")[:, :, None]
 
     def record(self) -> dict[str, Any]:
         """As JSON holds it."""

@@ -11,7 +11,9 @@ from mtlx.data.categorical import Categorical, Column, Columns
 from mtlx.data.csv_table import KINDS
 from mtlx.data.errors import DataError
 
-# What a raw column may hold, and what an Arrow column of it may be.
+# What a raw column may hold, and what an Arrow column of it may be. Columns of a user's
+# own table (`mtlx.data.tabular.TableRows`) hold "text?" (text, whole numbers, or
+# nothing) and "list" too, which only that reads.
 EXPECTED = {
     "text": "text or whole numbers",
     "whole": "whole numbers from 0 on",

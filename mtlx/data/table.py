@@ -29,7 +29,7 @@ from mtlx.data.tabular.stored_splits import is_stored, store_splits, stored_spli
 from mtlx.data.tabular_features import TabularFeatures
 from mtlx.tasks import Task
 
-VERSION = 1  # of the encoded rows in the cache; raise it when they change
+VERSION = 2  # of the encoded rows in the cache; raise it when they change
 LOOKED_AT = 100_000  # training rows in which leaks are sought
 
 
@@ -142,7 +142,16 @@ def table(
     )
     schema = whole.features.schema._replace(**roles)
     train = train._replace(groups=None)
-    return Dataset(name, tuple(tasks), schema, train, validation, test, whole.notes)
+    return Dataset(
+        name,
+        tuple(tasks),
+        schema,
+        train,
+        validation,
+        test,
+        whole.notes,
+        whole.preprocessing,
+    )
 
 
 def _notes(

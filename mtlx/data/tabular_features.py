@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from mtlx.data.inputs import Encoded, Fitted, Ids, Input, Standardised, fit_vocabularies
-from mtlx.data.vocabulary import Vocabulary
+from mtlx.data.vocabulary import UNKNOWN, Vocabulary
 from mtlx.types import Schema
+
+PADDING = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,10 +84,27 @@ class TabularFeatures:
             fields=tuple(f for each in self.inputs.values() for f in each.fields),
         )
 
-    def encode(self, columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """ "categorical" [B, F] int32, "numerical" [B, N] float32, and the fields."""
-        every = [each.encode(columns[name]) for name, each in self.inputs.items()]
-        rows = _rows(every)
+    def encode(
+        self, columns: Mapping[str, Any], hidden: Collection[str] = (), rows: int = 0
+    ) -> dict[str, np.ndarray]:
+        """ "categorical" [B, F] int32, "numerical" [B, N] float32, and the fields.
+
+        Args:
+            columns: raw columns.
+            hidden: inputs whose columns are not read: ids that say nothing, numbers at
+                0, fields empty.
+            rows: B, where all are hidden.
+        """
+        shown = {
+            name: each.encode(columns[name])
+            for name, each in self.inputs.items()
+            if name not in hidden
+        }
+        rows = _rows(shown.values()) if shown else rows
+        every = [
+            shown[name] if name in shown else _blank(each, rows)
+            for name, each in self.inputs.items()
+        ]
         ids = [column for each in every for column in each.ids.values()]
         numbers = [column for each in every for column in each.numbers.values()]
         fields = {name: x for each in every for name, x in each.fields.items()}
@@ -108,7 +127,15 @@ def _check_names(fitted: Mapping[str, Fitted]) -> None:
         )
 
 
-def _rows(every: Sequence[Encoded]) -> int:
+def _blank(fitted: Fitted, rows: int) -> Encoded:
+    return Encoded(
+        {name: np.full(rows, UNKNOWN, np.int32) for name in fitted.sizes},
+        {name: np.zeros(rows, np.float32) for name in fitted.numbers},
+        {f.name: np.full((rows, *f.shape), PADDING, np.int32) for f in fitted.fields},
+    )
+
+
+def _rows(every: Collection[Encoded]) -> int:
     return len(next(iter(next(group for e in every for group in e if group).values())))
 
 

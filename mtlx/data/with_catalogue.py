@@ -1,5 +1,6 @@
 """A data set whose classes are items: a task that retrieves them, and the catalogue."""
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +10,7 @@ from mtlx.data.catalogue import Catalogue, seen_items
 from mtlx.data.dataset import Dataset
 from mtlx.data.errors import DataError
 from mtlx.data.feed import num_rows
+from mtlx.data.preprocessing import Preprocessing
 from mtlx.retrieval_losses import softmax_over_items
 from mtlx.tasks import Task
 from mtlx.types import Batch
@@ -78,7 +80,20 @@ def with_catalogue(
         tasks=tuple(new if one is chosen else one for one in dataset.tasks),
         schema=dataset.schema._replace(item=tuple(item)),
         catalogue=_catalogue(dataset, task, tuple(item), seen, by_group),
+        preprocessing=_preprocessing(dataset, item),
     )
+
+
+def _preprocessing(dataset: Dataset, item: Sequence[str]) -> Preprocessing | None:
+    found = dataset.preprocessing
+    if found is None or found.tabular is None:
+        return found
+    columns = tuple(
+        column
+        for column, each in found.tabular.inputs.items()
+        if {*each.sizes, *(field.name for field in each.fields)} & set(item)
+    )
+    return dataclasses.replace(found, item=columns)
 
 
 def _catalogue(

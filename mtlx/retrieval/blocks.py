@@ -1,6 +1,6 @@
 """A catalogue in blocks, and which of its items a list may hold."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -56,11 +56,11 @@ def listed(block: Block, seen: Int[Array, "queries _"]) -> Bool[Array, "queries 
         block: of items.
         seen: [Q, S] items that each query's list leaves out, -1 for none.
     """
-    size = len(block.offered)
+    queries, size = seen.shape[0], len(block.offered)
     place = seen - block.first
     place = jnp.where((place >= 0) & (place < size), place, size)
-    rows = jnp.arange(len(seen), dtype=jnp.int32)[:, None]
-    free = jnp.ones((len(seen), size), bool).at[rows, place].set(False, mode="drop")
+    rows = jnp.arange(queries, dtype=jnp.int32)[:, None]
+    free = jnp.ones((queries, size), bool).at[rows, place].set(False, mode="drop")
     return free & block.offered[None]
 
 
@@ -78,8 +78,9 @@ def in_blocks(function, size: int, *arrays: PyTree):
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:count], parts)
 
 
-def as_seen(seen: ItemIds | None, queries: int) -> Int[Array, "queries _"]:
-    """Items to leave out; none where `seen` is None."""
+def as_seen(seen: ItemIds | None, queries: Any) -> Int[Array, "queries _"]:
+    """Items to leave out; none where `seen` is None. `queries`, their number, may be a
+    symbol."""
     if seen is None:
         return jnp.full((queries, 1), -1, jnp.int32)
     return jnp.asarray(seen, jnp.int32)

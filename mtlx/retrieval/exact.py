@@ -35,7 +35,7 @@ def top_k(
     *,
     seen: ItemIds | None = None,
     offered: Bool[HostArray, "items"] | None = None,
-    query_block: int = 1024,
+    query_block: int | None = 1024,
     item_block: int = 8192,
 ) -> TopK:
     """The k items of the largest q v, for every query: what sorting all would give.
@@ -51,14 +51,15 @@ def top_k(
         k: length of the lists; it may exceed I.
         seen: [Q, S] items that a query's list leaves out, -1 for none.
         offered: [I] bool, False for items that no list holds; None: all are.
-        query_block, item_block: sizes of the blocks.
+        query_block, item_block: sizes of the blocks; of queries None: all in one,
+            whose number may then be a symbol (`jax.export`).
 
     Returns:
         Lists [Q, k]; where fewer than k items are left they end in -1.
     """
 
     def lists(queries, seen):
-        rows = len(queries)
+        rows = queries.shape[0]
         empty = jnp.full((rows, k), -jnp.inf), jnp.full((rows, k), -1, jnp.int32)
 
         def merge(best, block):
@@ -74,8 +75,11 @@ def top_k(
         return TopK(*jax.lax.scan(merge, empty, blocks)[0])
 
     blocks = item_blocks(items, offered, item_block)
-    seen = as_seen(seen, len(queries))
-    return in_blocks(lists, query_block, jnp.asarray(queries), seen)
+    queries = jnp.asarray(queries)
+    seen = as_seen(seen, queries.shape[0])
+    if query_block is None:
+        return lists(queries, seen)
+    return in_blocks(lists, query_block, queries, seen)
 
 
 def top_k_in(

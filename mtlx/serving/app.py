@@ -1,7 +1,8 @@
 """A scorer over HTTP."""
 
 import contextlib
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
@@ -17,39 +18,47 @@ from mtlx.serving.scorer import Scorer
 
 
 def make_app(
-    scorer: Scorer,
+    scorer: Scorer | None,
     max_rows: int = 64,
     max_wait: float = 0.0,
     max_request_rows: int = 10_000,
+    recommender: Scorer | None = None,
 ) -> FastAPI:
-    """``POST /predict`` and ``GET /health`` on a scorer.
+    """``POST /predict``, ``POST /recommend`` and ``GET /health`` on scorers.
 
     /predict takes ``{"rows": [{column: value, ..}, ..]}`` and gives ``{"rows": [{task:
-    answer, ..}, ..]}``: probability, value, or the list of class probabilities. A body
+    answer, ..}, ..]}``: probability, value, or the list of class probabilities.
+    /recommend takes the columns of queries and gives lists of items and scores. A body
     that does not fit the columns is refused with status 422, each fault by its place.
 
     Args:
-        scorer: answers the rows; every batch size is compiled before the first request.
+        scorer: answers the rows of /predict; every batch size is compiled before the
+            first request. None: there is no such route.
+        recommender: answers those of /recommend.
         max_rows, max_wait: of a micro-batch, see `MicroBatcher`.
         max_request_rows: most rows of one request.
+
+    Raises:
+        ValueError: neither a scorer nor a recommender.
     """
-    body = request_model(scorer.signature, max_request_rows)
-    tasks = {task.name: task.kind for task in scorer.signature.tasks}
-
-    def answer(rows: Sequence[BaseModel]) -> list[dict[str, Any]]:
-        answers = scorer(to_columns(scorer.signature, list(rows)))
-        columns = {task: column.tolist() for task, column in answers.items()}
-        return [
-            dict(zip(columns, row, strict=True))
-            for row in zip(*columns.values(), strict=True)
-        ]
-
-    batcher = MicroBatcher(answer, max_rows, max_wait)
+    routes = {"/predict": scorer, "/recommend": recommender}
+    scorers = {path: each for path, each in routes.items() if each is not None}
+    if not scorers:
+        raise ValueError("Expected a scorer or a recommender, found neither.")
+    signatures = [each.signature for each in scorers.values()]
+    tasks = {task.name: task.kind for task in signatures[0].tasks}
+    batchers = {
+        path: MicroBatcher(functools.partial(_answer, each), max_rows, max_wait)
+        for path, each in scorers.items()
+    }
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI):
-        scorer.warm_up()
-        async with batcher:
+        for each in scorers.values():
+            each.warm_up()
+        async with contextlib.AsyncExitStack() as stack:
+            for batcher in batchers.values():
+                await stack.enter_async_context(batcher)
             yield
 
     app = FastAPI(title="mtlx", version=mtlx.__version__, lifespan=lifespan)
@@ -64,14 +73,25 @@ def make_app(
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
-        return {"status": "ok", "data": scorer.signature.data, "tasks": tasks}
+        return {"status": "ok", "data": signatures[0].data, "tasks": tasks}
 
-    @app.post("/predict")
-    async def predict(request: body) -> dict[str, list[dict[str, Any]]]:
+    for path, batcher in batchers.items():
+        body = request_model(scorers[path].signature, max_request_rows)
+        app.post(path)(_route(batcher, body, path.strip("/")))
+    return app
+
+
+def _answer(scorer: Scorer, rows: Sequence[BaseModel]) -> list[dict[str, Any]]:
+    return scorer.rows(to_columns(scorer.signature, list(rows)))
+
+
+def _route(batcher: MicroBatcher, body: type[BaseModel], name: str) -> Callable:
+    async def route(request: body) -> dict[str, list[dict[str, Any]]]:
         try:
             return {"rows": list(await batcher(request.rows))}
         except DataError as error:
             detail = [{"loc": ["body", "rows"], "msg": str(error), "type": "data"}]
             raise HTTPException(422, detail) from error
 
-    return app
+    route.__name__ = name  # that the schema of the routes shows
+    return route

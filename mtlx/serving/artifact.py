@@ -18,6 +18,7 @@ from jax import export
 from mtlx.data.errors import DataError
 from mtlx.data.signature import Signature
 from mtlx.serving.answers import Answer
+from mtlx.serving.list_scorer import ListScorer
 from mtlx.serving.scorer import SIZES, Scorer
 from mtlx.types import PyTree
 
@@ -39,6 +40,7 @@ def write_artifact(
     variables: PyTree,
     platforms: Sequence[str] = ("cpu",),
     origin: Mapping[str, Any] | None = None,
+    num_items: int | None = None,
 ) -> Path:
     """Exports `answer` for batches of any size.
 
@@ -49,10 +51,11 @@ def write_artifact(
     Args:
         folder: where the three files go; made if absent.
         signature: of the model.
-        answer: of `make_answer`.
+        answer: of `make_answer` or `make_lists`.
         variables: its first argument; nested dicts.
         platforms: that the program is lowered for: "cpu", "cuda", "rocm", "tpu".
         origin: what else the facts say of where the model is from.
+        num_items: of the catalogue, where `answer` gives lists of it (`make_lists`).
 
     Raises:
         ValueError: a platform that is none of these, or none at all; no flatbuffers.
@@ -80,6 +83,7 @@ def write_artifact(
         },
         "raw_columns": signature.preprocessing.kinds,
         "origin": dict(origin or {}),
+        "num_items": num_items,
         "signature": signature.record(),
     }
     (folder / FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False))
@@ -122,6 +126,8 @@ def load_artifact(folder: Path, sizes: tuple[int, ...] = SIZES) -> Artifact:
             f"{', '.join(facts['platforms'])}. Export it with platforms=[...]."
         )
     run = functools.partial(jax.jit(exported.call), variables)
+    if num_items := facts.get("num_items"):
+        return Artifact(ListScorer(signature, run, num_items, sizes), facts)
     return Artifact(Scorer(signature, run, sizes), facts)
 
 

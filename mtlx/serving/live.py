@@ -25,5 +25,5 @@ def live_scorer(
         signature: of the model.
         sizes: of the batches.
     """
-    program = jax.jit(make_answer(model, signature.tasks))
+    program = jax.jit(make_answer(model, signature))
     return Scorer(signature, functools.partial(program, variables), sizes)

@@ -15,11 +15,29 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def _text_or_nothing(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _list(value: Any) -> list[str] | str | None:
+    return [_text(v) for v in value] if isinstance(value, list) else value
+
+
+def _moment(value: Any) -> str:
+    if isinstance(value, int) and len(str(value)) == len("YYYYMMDD"):
+        raise ValueError(
+            f"expected a time, found {value}, a day or a number; write a day as text"
+        )
+    return _text(value)
+
+
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 # Kind of raw column (`mtlx.data.raw_rows`) -> the type of a JSON value.
 TYPES = {
     "text": Annotated[str, BeforeValidator(_text)],
-    "time": str,  # ISO 8601
+    "text?": Annotated[str | None, BeforeValidator(_text_or_nothing)],
+    "list": Annotated[list[str] | str | None, BeforeValidator(_list)],
+    "time": Annotated[str, BeforeValidator(_moment)],  # see `mtlx.data.inputs.Date`
     "whole": Annotated[int, Field(strict=True, ge=0)],
     "number": Number,
     "number?": Number | None,
@@ -47,11 +65,14 @@ def request_model(signature: Signature, max_rows: int) -> type[BaseModel]:
 
 def to_columns(signature: Signature, rows: list[BaseModel]) -> Columns:
     """Validated rows as raw columns."""
-    columns = {}
-    for place, (name, kind) in enumerate(signature.preprocessing.kinds.items()):
-        values = [getattr(row, f"column_{place}") for row in rows]
-        columns[name] = _column(values, kind)
-    return columns
+    preprocessing = signature.preprocessing
+    values = {
+        name: [getattr(row, f"column_{place}") for row in rows]
+        for place, name in enumerate(preprocessing.kinds)
+    }
+    if preprocessing.table:
+        return preprocessing.table.of_values(values, preprocessing.declared)
+    return {n: _column(values[n], kind) for n, kind in preprocessing.kinds.items()}
 
 
 def _column(values: list[Any], kind: str) -> np.ndarray | Categorical:

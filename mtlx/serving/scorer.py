@@ -8,6 +8,7 @@ import numpy as np
 
 from mtlx.data.categorical import Columns
 from mtlx.data.signature import Signature
+from mtlx.serving.answers import answer_names
 
 Features = Mapping[str, np.ndarray]
 Run = Callable[[Features], Mapping[str, Any]]
@@ -44,13 +45,24 @@ class Scorer:
         """Raw column -> what it holds (`mtlx.data.raw_rows`)."""
         return self.signature.preprocessing.kinds
 
+    @property
+    def answers(self) -> list[str]:
+        """The names of what `run` gives, in order."""
+        return answer_names(self.signature.tasks)
+
     def __call__(self, columns: Columns) -> dict[str, np.ndarray]:
-        """{task: answers [N, ..] float32} of N raw rows.
+        """{answer: [N, ..] float32} of N raw rows (`make_answer`).
 
         Raises:
             DataError: an entry that the preprocessing refuses.
         """
         return self.score(self.signature.preprocessing.encode(columns))
+
+    def rows(self, columns: Columns) -> list[dict[str, Any]]:
+        """The same, row by row, as JSON holds it."""
+        answers = {name: x.tolist() for name, x in self(columns).items()}
+        rows = zip(*answers.values(), strict=True)
+        return [dict(zip(answers, row, strict=True)) for row in rows]
 
     def score(self, features: Features) -> dict[str, np.ndarray]:
         """The same of N rows of features."""
@@ -60,8 +72,7 @@ class Scorer:
             for start, stop, size in self._cut(rows)
             if (answers := self.run(_filled(features, start, stop, size)))
         ]
-        names = [task.name for task in self.signature.tasks]
-        return {name: np.concatenate([p[name] for p in parts]) for name in names}
+        return {n: np.concatenate([p[n] for p in parts]) for n in self.answers}
 
     def warm_up(self) -> None:
         """Compiles the program of each size."""

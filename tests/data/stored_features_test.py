@@ -16,8 +16,11 @@ from mtlx.data.inputs import (
     Fitted,
     Hashed,
     Ids,
+    IdSequence,
+    Number,
     Quantiles,
     Standardised,
+    Text,
 )
 from mtlx.data.past_items import PastItems
 from mtlx.data.preprocessing import Preprocessing
@@ -44,6 +47,9 @@ TRAIN = {
     "day": text("2022-04-24", "20220425", "2022-04-26", "2022-04-27"),
     "stamp": np.array(["2022-04-24", "2022-04-25"] * 2, "datetime64[D]"),
     "hour": text("3", "4", "5", "3"),
+    "amount": np.array([1.0, np.nan, 50.0, 7.0]),
+    "path": text("a b", "b", "", "d d a"),
+    "blurb": text("A fine day", "a day", "", "Fine"),
 }
 OTHER = {
     "user": text("z", "b", "c"),
@@ -56,6 +62,9 @@ OTHER = {
     "time": np.array([1650729600, 1690816000, 1651003600]),
     "day": text("2022-04-24", "2023-12-25", "20220427"),
     "stamp": np.array(["2022-04-24", "2023-04-25", "2022-04-25"], "datetime64[D]"),
+    "amount": np.array([np.nan, 1e6, 3.5]),
+    "path": text("a z b d", "", "c"),
+    "blurb": text("day of rest", "fine", ""),
 }
 INPUTS = {
     "user": Ids(),
@@ -69,6 +78,9 @@ INPUTS = {
     "day": Date(parts=("weekday", "days")),
     "stamp": Date(parts=("month",)),
     "hour": Ids(),
+    "amount": Number(missing="mean", indicator=True, clip=(0.1, 0.9), log=True),
+    "path": IdSequence(length=3, shared="user"),
+    "blurb": Text(length=3, min_count=1),
 }
 
 
@@ -118,6 +130,9 @@ def test_raw_columns_and_what_they_hold(preprocessing):
         "day": "text",
         "stamp": "time",
         "clock_ms": "whole",
+        "amount": "number?",
+        "path": "text",
+        "blurb": "text",
         "seen": "text",
         "title": "text",
         "body": "text",

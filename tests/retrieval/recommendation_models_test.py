@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import traverse_util
+from jax import export
 
 from mtlx.data import with_log_q
 from mtlx.models import recommendation as rec
@@ -82,6 +83,18 @@ def test_a_task_that_foretells_the_item_does_not_read_it(dataset, features):
         assert np.array_equal(a, b) == same
     with pytest.raises(ValueError, match=r"\['rating'\], found MatrixFac.*show_item"):
         build(dataset._replace(schema=schema), rec.MatrixFactorisation, **IDS)
+
+
+def test_the_number_of_rows_may_be_a_symbol(case, features):
+    """As it is in an exported program."""
+    model, variables = case
+    (rows,) = export.symbolic_shape("rows")
+    symbolic = {
+        name: jax.ShapeDtypeStruct((rows, *x.shape[1:]), x.dtype)
+        for name, x in features.items()
+    }
+    outputs = jax.eval_shape(model.apply, variables, symbolic)
+    assert {x.shape[0] for x in outputs.values()} == {rows}
 
 
 def test_target_attention_does_not_leak_the_item_either(dataset, features):

@@ -14,6 +14,7 @@ import experiments.train  # noqa: F401  registers the resolver of the folder nam
 import mtlx.compose
 from experiments.job import Job
 from experiments.record import claim
+from experiments.signature import signature_of
 from mtlx.data.builders.census_income_source import SAMPLE
 from mtlx.data.categorical import Categorical
 from mtlx.data.census_income import _prepare
@@ -51,18 +52,7 @@ def run(tmp_path_factory):
     with initialize_config_dir(CONF, version_base="1.3"):
         cfg = compose("train", overrides=OVERRIDES)
     choices = {"model": "mmoe", "balancer": "equal", "data": "census_income_sample"}
-    job = Job(cfg, folder, choices, tuple(OVERRIDES), None)
-    claim(folder, cfg)
-    parts = mtlx.compose.build(cfg)
-    result = parts.fit(
-        parts.model,
-        parts.dataset,
-        parts.balancer,
-        parts.optimizer,
-        observers=[CurveWriter(folder / "epochs.csv")],
-        checkpointer=Checkpointer(folder / "checkpoint"),
-    )
-    job.finish(result, parts.dataset, 1.0)
+    parts, result = finish(Job(cfg, folder, choices, tuple(OVERRIDES), None))
     rows = raw_rows()
     table = {name: [row[name] for row in rows] for name in rows[0]}
     parquet.write_table(pyarrow.table(table), root / "rows.parquet")
@@ -71,12 +61,28 @@ def run(tmp_path_factory):
         name: jnp.asarray(column[:ROWS])
         for name, column in parts.dataset.train.features.items()
     }
-    answer = make_answer(parts.model, parts.dataset.tasks)
+    answer = make_answer(parts.model, signature_of(parts.dataset))
     answers = {
         task: np.asarray(value)
         for task, value in answer(result.variables, features).items()
     }
     return Run(folder, rows, features, root / "rows.parquet", answers, result)
+
+
+def finish(job: Job) -> tuple[mtlx.compose.Parts, Any]:
+    """Trains what a job says, in its folder."""
+    claim(job.folder, job.cfg)
+    parts = mtlx.compose.build(job.cfg)
+    result = parts.fit(
+        parts.model,
+        parts.dataset,
+        parts.balancer,
+        parts.optimizer,
+        observers=[CurveWriter(job.folder / "epochs.csv")],
+        checkpointer=Checkpointer(job.folder / "checkpoint"),
+    )
+    job.finish(result, parts.dataset, 1.0)
+    return parts, result
 
 
 def raw_rows() -> list[dict[str, Any]]:

@@ -81,10 +81,11 @@ def event_dataset(
             if task.foretells:
                 where[task.name] = where[task.name] & (features.seen[:, 0] >= 0)
 
+    judging = [task.name for task in tasks if show_item or not task.foretells]
+    foretelling = [task.name for task in tasks if task.name not in judging]
+
     def split(part: str) -> Batch:
         inside = getattr(log, part)
-        judging = [task.name for task in tasks if show_item or not task.foretells]
-        foretelling = [task.name for task in tasks if task.name not in judging]
         pieces = [
             _piece(features, labels, where, inside, counted, shows)
             for counted, shows in ((judging, True), (foretelling, False))
@@ -103,6 +104,7 @@ def event_dataset(
         train=split("train"),
         validation=split("validation"),
         test=split("test"),
+        preprocessing=features.preprocessing(foretelling if features.item else ()),
     )
 
 

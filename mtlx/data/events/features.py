@@ -9,6 +9,8 @@ from mtlx.data.categorical import Categorical, Columns
 from mtlx.data.events.log import EventLog
 from mtlx.data.history import previous_rows
 from mtlx.data.inputs import Input
+from mtlx.data.past_events import PastEvents
+from mtlx.data.preprocessing import Preprocessing
 from mtlx.data.tabular_features import TabularFeatures
 from mtlx.data.vocabulary import UNKNOWN, Vocabulary
 from mtlx.types import Field, Schema
@@ -29,6 +31,7 @@ class EventFeatures:
         seen: [N, L] the events of each one's history, -1 where there is none.
         positions: [N, C] ids of the columns of a position of the history.
         vocabularies: column -> its vocabulary, where it has one.
+        history: the columns of a position of the history.
     """
 
     tabular: TabularFeatures | None
@@ -38,6 +41,7 @@ class EventFeatures:
     seen: np.ndarray
     positions: np.ndarray
     vocabularies: Mapping[str, Vocabulary]
+    history: tuple[str, ...]
 
     @classmethod
     def fit(
@@ -70,6 +74,7 @@ class EventFeatures:
                 [vocabularies[name].ids(log.columns[name]) for name in history], axis=1
             ),
             vocabularies=vocabularies,
+            history=tuple(history),
         )
 
     @property
@@ -79,6 +84,17 @@ class EventFeatures:
         fields = schema.fields + ((self.field,) if self.field else ())
         personal = tuple(name for name in PERSONAL if name in schema.names)
         return schema._replace(fields=fields, personal=personal)
+
+    def preprocessing(self, foretold: Sequence[str]) -> Preprocessing:
+        """Of rows that are in no log; `foretold` names tasks that see no item."""
+        fields = {}
+        if self.field:
+            known = self.tabular.vocabularies if self.tabular else {}
+            own = {n: self.vocabularies[n] for n in self.history if n not in known}
+            fields = {HISTORY: PastEvents(self.history, self.field.shape[0], own)}
+        return Preprocessing(
+            self.tabular, fields=fields, item=self.item, foretold=tuple(foretold)
+        )
 
     def rows(self, events: np.ndarray, show_item: bool) -> dict[str, np.ndarray]:
         """The features of some events.

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +60,12 @@ class IdSequence:
     def fit(self, name: str, column: Column | Lists, vocabulary: Vocabulary) -> Fitted:
         """See `Input`."""
         del column
+        return self.restore(name, {}, vocabulary)
+
+    def restore(
+        self, name: str, facts: Mapping[str, Any], vocabulary: Vocabulary
+    ) -> Fitted:
+        """See `Restored`: the vocabulary is all that the training rows decide."""
 
         def encode(column):
             return Encoded(fields={name: self._ids(column, vocabulary)[:, :, None]})
@@ -66,7 +73,7 @@ class IdSequence:
         shared = () if self.shared is None else (self.shared,)
         shape = (self.length, 1)
         field = Field(name, "sequence", shape, (vocabulary.size,), shared)
-        return Fitted(encode, fields=(field,))
+        return Fitted(encode, fields=(field,), facts=facts)
 
     def _ids(self, column: Column | Lists, vocabulary: Vocabulary) -> np.ndarray:
         lists = self._lists(column)

@@ -1,7 +1,8 @@
 """A numeric column with gaps and outliers."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -75,31 +76,43 @@ class Number:
                 f"Column {name!r}: expected a number in some training row, found none. "
                 f"Leave the column out."
             )
-        low, high = (-np.inf, np.inf) if self.clip is None else self._bounds(known)
-        known = np.clip(known, low, high)
-        fill = FILLS[self.missing](known) if self.missing in FILLS else self.missing
+        bounds, fill = self._bounds(known), self.missing
+        if fill in FILLS:
+            fill = float(FILLS[fill](known if bounds is None else _cut(known, bounds)))
+        facts = {"bounds": bounds, "fill": fill}
+        centre, width = self._scaling(self._tame(name, train, facts))
+        return self.restore(name, {**facts, "centre": centre, "width": width}, None)
 
-        def tame(rows):
-            self._check(name, rows)
-            gaps = np.isnan(rows)
-            filled = np.clip(rows, low, high)
-            if gaps.any():
-                filled = np.where(gaps, float(fill), filled)
-            return np.log1p(filled) if self.log else filled
-
-        centre, width = self._scaling(tame(train))
+    def restore(
+        self, name: str, facts: Mapping[str, Any], vocabulary: Vocabulary | None
+    ) -> Fitted:
+        """See `Restored`; "bounds" are the quantiles that rows are clipped to."""
+        del vocabulary
 
         def encode(column):
             rows = np.asarray(column, np.float64)
-            scaled = ((tame(rows) - centre) / width).astype(np.float32)
+            tame = self._tame(name, rows, facts)
+            scaled = ((tame - facts["centre"]) / facts["width"]).astype(np.float32)
             gaps = np.isnan(rows).astype(np.float32)
             return Encoded(numbers=dict(zip(names, (scaled, gaps), strict=False)))
 
         names = (name, f"{name}_missing") if self.indicator else (name,)
-        return Fitted(encode, numbers=names)
+        kind = "number" if self.missing == "refuse" else "number?"
+        return Fitted(encode, numbers=names, facts=facts, kind=kind)
 
-    def _bounds(self, known: np.ndarray) -> np.ndarray:
-        return np.quantile(known, np.array(self.clip, np.float64))
+    def _bounds(self, known: np.ndarray) -> list[float] | None:
+        if self.clip is None:
+            return None
+        return np.quantile(known, np.array(self.clip, np.float64)).tolist()
+
+    def _tame(self, name: str, rows: np.ndarray, facts: Mapping[str, Any]):
+        """[B] rows without outliers, gaps and heavy tail."""
+        self._check(name, rows)
+        gaps, bounds = np.isnan(rows), facts["bounds"]
+        filled = rows if bounds is None else _cut(rows, bounds)
+        if gaps.any():
+            filled = np.where(gaps, float(facts["fill"]), filled)
+        return np.log1p(filled) if self.log else filled
 
     def _scaling(self, rows: np.ndarray) -> tuple[float, float]:
         if self.scale == "none":
@@ -121,6 +134,10 @@ class Number:
                 f"{' of 0 or more' if self.log else ''}, found {rows[row]}. Mend the "
                 f"column, or say what fills a gap (Number.missing)."
             )
+
+
+def _cut(rows: np.ndarray, bounds: Sequence[float]) -> np.ndarray:
+    return np.clip(rows, *bounds)
 
 
 def _is_range(clip: Sequence[float | int]) -> bool:

@@ -1,6 +1,8 @@
 """A column of texts as ids of words or pieces of words."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +47,14 @@ class Text:
         del vocabulary
         texts = (text for chunk in _chunks(column) for text in chunk)
         tokenizer = TextTokenizer.fit(texts, **dataclasses.asdict(self))
+        return self.restore(name, {"definition": tokenizer.definition}, None)
+
+    def restore(
+        self, name: str, facts: Mapping[str, Any], vocabulary: Vocabulary | None
+    ) -> Fitted:
+        """See `Restored`; "definition" is that of the tokenizer."""
+        del vocabulary
+        tokenizer = TextTokenizer(facts["definition"], self.length)
         field: Field = tokenizer.field(name)
 
         def encode(column):
@@ -52,7 +62,7 @@ class Text:
             empty = np.zeros((0, self.length), np.int32)
             return Encoded(fields={name: np.concatenate([empty, *parts])})
 
-        return Fitted(encode, fields=(field,))
+        return Fitted(encode, fields=(field,), facts=facts)
 
 
 def _chunks(column: TextColumn | Categorical):

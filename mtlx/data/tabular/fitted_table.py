@@ -6,8 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from mtlx.data.inputs import Input
+from mtlx.data.preprocessing import Preprocessing
 from mtlx.data.tabular.input_columns import InputColumns
 from mtlx.data.tabular.raw_table import RawTable
+from mtlx.data.tabular.table_rows import TableRows
 from mtlx.data.tabular_features import TabularFeatures
 from mtlx.types import Batch
 
@@ -34,6 +36,12 @@ class FittedTable(NamedTuple):
             {task: where[first:last] for task, where in self.where.items()},
             None if self.groups is None else self.groups[first:last],
         )
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """Of rows that are not in the table."""
+        rows = TableRows(tuple(self.missing), self.raw.delimiter)
+        return Preprocessing(self.features, table=rows)
 
     @property
     def numerical(self) -> tuple[str, ...]:

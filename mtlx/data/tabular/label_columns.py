@@ -10,6 +10,7 @@ from mtlx.data.tabular.cells import read_classes, read_numbers, refuse_rows
 from mtlx.data.tabular.raw_table import RawTable
 from mtlx.tasks import Task
 
+AMOUNTS = ("regression", "ziln")
 RANKED = ("auc", "gauc")  # not defined where there is one class
 
 
@@ -43,7 +44,7 @@ def read_labels(
             refuse_rows(raw, task.space, allowed, "0 or 1 (a sample space)", space)
         label = columns[task.label]
         there = ~np.isnan(label) & (space != 0 if space is not None else True)
-        if task.kind != "regression":
+        if task.kind not in AMOUNTS:
             known = np.isin(label, (*range(task.num_classes or 2), MISSING))
             expected = f"a class from 0 to {(task.num_classes or 2) - 1}, or nothing"
             refuse_rows(raw, task.label, known | ~there, expected, label)

@@ -18,7 +18,7 @@ class RawTable(NamedTuple):
 
     Args:
         table: the rows of all files, one after another.
-        paths: the files.
+        paths: the files; none of rows that come from no file.
         ends: the number of rows up to the end of each.
         parts: which split each was declared as; "" for none.
         delimiter: of text files.
@@ -33,6 +33,8 @@ class RawTable(NamedTuple):
     def place(self, row: int) -> str:
         """File and line of a row, for a message."""
         row = int(row)
+        if not self.paths:
+            return f"row {row}"
         file = bisect.bisect_right(self.ends, row)
         first = self.ends[file - 1] if file else 0
         return place_of(self.paths[file], row - first, self.delimiter)

@@ -6,12 +6,14 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mtlx.data.blocks import Blocks
 from mtlx.data.layout import Layout
 from mtlx.data.parquet_blocks import ParquetBlocks
+from mtlx.data.preprocessing import Preprocessing
 from mtlx.data.tabular.fitted_table import FittedTable, take_batch
 from mtlx.tasks import Task
 from mtlx.types import Batch, Field, Schema
@@ -44,8 +46,8 @@ def store_splits(folder: Path, table: FittedTable, tasks: Sequence[Task]) -> Non
     layout = split_layout(table.features.schema, table.numerical, tasks)
     with contextlib.ExitStack() as stack:
         _write(partial, table, layout, stack)
-    text = json.dumps([table.features.schema, table.numerical, table.notes])
-    (partial / SCHEMA).write_text(text)
+    facts = [table.features.schema, table.numerical, *_preprocessing(table)]
+    (partial / SCHEMA).write_text(json.dumps(facts))
     try:
         partial.rename(folder)
     except OSError:  # there is one
@@ -77,6 +79,14 @@ def _write(
             writers[part].write_table(written)
 
 
+def _preprocessing(table: FittedTable) -> tuple[list[str], dict[str, Any] | None]:
+    """Notes, and what new rows are encoded by, where that can be stored."""
+    try:
+        return list(table.notes), table.preprocessing.record()
+    except ValueError as error:
+        return [*table.notes, f"The model cannot be served: {error}"], None
+
+
 def is_stored(folder: Path) -> bool:
     """Whether a folder has splits, all of them."""
     return (folder / SCHEMA).is_file()
@@ -84,10 +94,10 @@ def is_stored(folder: Path) -> bool:
 
 def stored_splits(
     folder: Path, tasks: Sequence[Task], steps_per_epoch: int | None = None
-) -> tuple[Schema, Blocks, Batch, Batch, tuple[str, ...]]:
+) -> tuple[Schema, Blocks, Batch, Batch, tuple[str, ...], Preprocessing | None]:
     """The schema; training rows, a block a row group; validation and test, whole;
-    notes."""
-    stored, numerical, notes = json.loads((folder / SCHEMA).read_text())
+    notes; what new rows are encoded by."""
+    stored, numerical, notes, encoding = json.loads((folder / SCHEMA).read_text())
     cardinalities, numericals, names, *_ = stored
     fields = stored[Schema._fields.index("fields")]
     schema = Schema(
@@ -100,7 +110,8 @@ def stored_splits(
     source = ParquetBlocks(folder / "train.parquet", layout)
     scored = (_batch(folder, part, layout) for part in ("validation", "test"))
     train = Blocks(source, steps_per_epoch=steps_per_epoch)
-    return schema, train, *scored, tuple(notes)
+    preprocessing = Preprocessing.restore(encoding) if encoding else None
+    return schema, train, *scored, tuple(notes), preprocessing
 
 
 def _batch(folder: Path, part: str, layout: Layout) -> Batch:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 PARQUET, MAPPED = (".parquet", ".pq"), ".arrow"
 BINARY = (*PARQUET, MAPPED)
 MEND = "Mend the line, or the delimiter (data.delimiter)."
+NAMES = "Name the file's own columns in the data config."
 
 
 def read_table_file(
-    path: Path, columns: Sequence[str], delimiter: str = ","
+    path: Path, columns: Sequence[str], delimiter: str = ",", mend: str = NAMES
 ) -> "pyarrow.Table":
     """The named columns of a file; those of CSV as text, whatever they hold.
 
@@ -30,6 +31,7 @@ def read_table_file(
             quoted field may go over several lines.
         columns: to read; others are not.
         delimiter: between the fields of text; "\\t" for TSV.
+        mend: what to do where a column is not there.
 
     Raises:
         DataError: a column is not there, or the file is damaged.
@@ -41,12 +43,14 @@ def read_table_file(
 
     try:
         if path.suffix == MAPPED:
-            check_columns(columns, map_arrow(path).column_names, str(path))
+            names = map_arrow(path).column_names
+            check_columns(columns, names, str(path), mend)
             return map_arrow(path, columns)
         if path.suffix in PARQUET:
-            check_columns(columns, pyarrow.parquet.read_schema(path).names, str(path))
+            names = pyarrow.parquet.read_schema(path).names
+            check_columns(columns, names, str(path), mend)
             return pyarrow.parquet.read_table(path, columns=list(columns))
-        check_columns(columns, _header(path, delimiter), f"{path}, line 1")
+        check_columns(columns, _header(path, delimiter), f"{path}, line 1", mend)
         return pyarrow.csv.read_csv(path, **_options(columns, delimiter))
     except pyarrow.ArrowInvalid as error:
         raise DataError(_damage(path, delimiter, str(error))) from error
@@ -104,7 +108,9 @@ def _options(columns: Sequence[str], delimiter: str) -> dict[str, Any]:
     }
 
 
-def check_columns(wanted: Sequence[str], found: Sequence[str], where: str) -> None:
+def check_columns(
+    wanted: Sequence[str], found: Sequence[str], where: str, mend: str = NAMES
+) -> None:
     """Refuses a table that lacks a column.
 
     Raises:
@@ -116,7 +122,7 @@ def check_columns(wanted: Sequence[str], found: Sequence[str], where: str) -> No
             guess = f" Is it {near[0]!r}?" if near else ""
             raise DataError(
                 f"{where}: expected a column {name!r}, found {', '.join(found)}."
-                f"{guess} Name the file's own columns in the data config."
+                f"{guess} {mend}"
             )
 
 

@@ -36,10 +36,14 @@ class StreamingFrequency(nn.Module):
     def __call__(self, ids: Int[Array, "batch"], train: bool) -> Float[Array, "batch"]:
         everyone = GatheredRows(name="batch")(ids)
         shape = (self.num_items,)
-        even = max(1.0, self.num_items / len(everyone))
+
+        def even():
+            steps = max(1.0, self.num_items / len(everyone))
+            return jnp.full(shape, steps, jnp.float32)
+
         step = self.variable(STATE, "step", jnp.zeros, (), jnp.int32)
         last = self.variable(STATE, "last", jnp.zeros, shape, jnp.int32)
-        gap = self.variable(STATE, "gap", jnp.full, shape, even, jnp.float32)
+        gap = self.variable(STATE, "gap", even)
         if train and self.is_mutable_collection(STATE):
             now = step.value + 1
             found = (now - last.value[everyone]).astype(jnp.float32)

@@ -46,7 +46,7 @@ class MatrixFactorisation(RecommendationModel):
             columns = sides.query_columns + sides.item_columns
             bias = self.encode_columns(features, columns, 1, f"bias_{task}")
             if task in self.retrieval():
-                one = jnp.ones((len(query), 1), jnp.float32)
+                one = jnp.ones((query.shape[0], 1), jnp.float32)
                 pair = ([query, one], [item, bias[:, 1:]])
                 return jnp.stack([jnp.concatenate(x, axis=1) for x in pair], axis=1)
             mean = self.param(f"mean_{task}", nn.initializers.zeros, (), jnp.float32)

@@ -107,7 +107,7 @@ class TwoTower(RecommendationModel):
             query, item = _unit(query), _unit(item)
         query = query / self.temperature
         if self.log_q != "none":
-            one = jnp.ones((len(query), 1), jnp.float32)
+            one = jnp.ones((query.shape[0], 1), jnp.float32)
             log_q = self._log_q(features, train)[:, None]
             query = jnp.concatenate([query, one], axis=1)
             item = jnp.concatenate([item, -log_q if train else 0 * log_q], axis=1)
@@ -122,7 +122,7 @@ class TwoTower(RecommendationModel):
             frequency = StreamingFrequency(count, self.alpha, name="frequency")
             return frequency(ids, train)
         if not train:
-            return jnp.zeros(len(ids), jnp.float32)
+            return jnp.zeros(ids.shape[0], jnp.float32)
         if LOG_Q not in features:
             raise ValueError(
                 f"TwoTower: expected a feature {LOG_Q!r} for log_q='counted', found "
