@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.ecommerce_figure import draw_joint
 from experiments.ecommerce_runs import ALONE, deltas, headlines, outcomes
 from experiments.study_page import (
     check_marks,
@@ -22,6 +21,7 @@ from experiments.study_page import (
 )
 from mtlx.metrics import METRICS
 from mtlx.results import style
+from mtlx.results.joint_dots import draw_joint
 from mtlx.results.statistics import mean_interval, welch_p_value
 from mtlx.results.store import Study
 from mtlx.results.summary import SIGNIFICANCE
@@ -68,7 +68,7 @@ def write_page(study: Study, page: Path) -> None:
     for data, rows in found.items():
         heads, title = headlines(study, data, rows), TITLES[data]
         with style.look():
-            draw_joint(heads, title).savefig(folder / f"{data}.png")
+            draw_joint(heads, ALONE, title).savefig(folder / f"{data}.png")
         picture = f"![{title}: each task alone and jointly]({folder.name}/{data}.png)"
         others = rows.drop(heads.index)
         parts += [f"### {title}", main_table(heads), table(others), picture]

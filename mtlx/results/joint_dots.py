@@ -3,7 +3,6 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments.ecommerce_runs import ALONE
 from mtlx.metrics import METRICS
 from mtlx.results import style
 from mtlx.results.dots import ARROWS
@@ -12,11 +11,12 @@ from mtlx.results.statistics import mean_interval
 ROW_HEIGHT, PANEL_WIDTH = 0.24, 2.4  # inch
 
 
-def draw_joint(heads: pd.DataFrame, title: str) -> Figure:
+def draw_joint(heads: pd.DataFrame, alone: str, title: str) -> Figure:
     """The headline metric of every task, and the mean of the task alone as a line.
 
     Args:
-        heads: rows of `experiments.ecommerce_runs.headlines`.
+        heads: a row a run and task, with its headline: method, task, metric, value.
+        alone: the method of the reference line.
         title: of the figure.
     """
     methods, tasks = heads["method"].unique(), heads["task"].unique()
@@ -39,7 +39,7 @@ def draw_joint(heads: pd.DataFrame, title: str) -> Figure:
                 elinewidth=1.2,
                 capsize=2,
             )
-            if method == ALONE:
+            if method == alone:
                 axis.axvline(mean, zorder=1, **style.REFERENCE)
         axis.set_title(task, loc="left")
         axis.set_xlabel(f"test {metric}\n{ARROWS[METRICS[metric].higher_is_better]}")
