@@ -1,7 +1,6 @@
 """Each task alone and all jointly, as dots with intervals."""
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from experiments.ecommerce_runs import ALONE
 from mtlx.metrics import METRICS
@@ -12,8 +11,8 @@ from mtlx.results.statistics import mean_interval
 ROW_HEIGHT, PANEL_WIDTH = 0.24, 2.4  # inch
 
 
-def draw_joint(heads: pd.DataFrame, title: str) -> Figure:
-    """The headline metric of every task, and the mean of the task alone as a line.
+def draw_joint(heads: pd.DataFrame, title: str):
+    """A figure: the headline metric of every task, the mean alone as a line.
 
     Args:
         heads: rows of `experiments.ecommerce_runs.headlines`.
