@@ -118,6 +118,7 @@ def _cell(values: list[float], alone: list[float], metric: str) -> str:
 
 def _interval(values: Sequence[float], form: str) -> str:
     mean, half_width, _ = mean_interval(values)
+    mean = round(mean, 9) + 0.0  # no -0.00
     return f"{mean:{form}} ± {half_width:{form.lstrip('+')}}"
 
 

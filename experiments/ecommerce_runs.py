@@ -42,7 +42,7 @@ def outcomes(study: Study, data: str) -> pd.DataFrame:
         parts.append(part.assign(method=method, train_seconds=share))
     found = pd.concat(parts)[[*ONE_RUN, "value", "train_seconds"]]
     _check(study, data, found)
-    return found.iloc[_order(found["method"])].reset_index(drop=True)
+    return found.iloc[_order(found, list(study.tasks[data]))].reset_index(drop=True)
 
 
 def headlines(study: Study, data: str, found: pd.DataFrame) -> pd.DataFrame:
@@ -106,15 +106,17 @@ def _check(study: Study, data: str, found: pd.DataFrame) -> None:
         )
 
 
-def _order(methods: pd.Series) -> list[int]:
+def _order(found: pd.DataFrame, tasks: list[str]) -> list[int]:
     """Places of the rows: the tasks alone, then model by model, equal weights first."""
-    first = list(methods.unique())
+    methods = found["method"].to_list()
+    first = list(dict.fromkeys(methods))
     models = list(dict.fromkeys(name.split(",")[0] for name in first))
 
     def key(place):
-        name = methods.iloc[place]
+        name, task = methods[place], tasks.index(found["task"].iloc[place])
         model, _, balancer = name.partition(", ")
         plain = balancer != BASELINE_BALANCER
-        return name != ALONE, models.index(model), plain, first.index(name), place
+        row = (name != ALONE, models.index(model), plain, first.index(name))
+        return *row, task, place
 
     return sorted(range(len(methods)), key=key)

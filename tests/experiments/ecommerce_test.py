@@ -104,6 +104,10 @@ def test_alone_is_of_the_runs_that_trained_one_task(factory, page):
         "offers_category accuracy ↑",
         "queries_gain list_ndcg ↑",
     ]
+    assert list(cells(text, "Retailrocket", ALONE))[1:3] == [
+        "cart auc ↑",
+        "next_item hit_rate@10 ↑",
+    ]
     assert text.index("| each alone") < text.index("| two_tower, equal")
     assert text.index("| two_tower, equal") < text.index("| two_tower, pcgrad")
     for data in ecommerce.TITLES:
