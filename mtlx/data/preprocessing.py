@@ -150,8 +150,8 @@ class Preprocessing:
         kept = np.array([name not in numbers for name in every])
         return {
             **features,
-            "categorical": features["categorical"] * stays.astype(np.int32),
-            "numerical": features["numerical"] * kept.astype(np.float32),
+            "categorical": features["categorical"] * stays.astype(np.int32)[None],
+            "numerical": features["numerical"] * kept.astype(np.float32)[None],
             **{
                 field.name: 0 * features[field.name] + PADDING
                 for each in hidden
