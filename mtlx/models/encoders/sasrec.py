@@ -72,12 +72,16 @@ class SASRec(nn.Module):
                 f"embedding_dim."
             )
         s = self._dropped(vectors + self._positions(vectors, mask), train)
-        causal = nn.make_causal_mask(mask, dtype=bool) & mask[:, None, None, :]
-        for block in range(self.num_blocks):
-            read = self._attend(f"block_{block}", s, causal)
-            s = s + self._dropped(read, train)
-            s = s + self._dropped(self._feed_forward(f"block_{block}", s), train)
-        return last_valid(self._norm("last_norm")(s), mask)
+        readable = mask[:, None, None, :]
+        causal = nn.make_causal_mask(mask, dtype=bool) & readable
+        for block in range(self.num_blocks - 1):
+            s = self._block(f"block_{block}", s, s, causal, train)
+        # Of the last block the latest position alone is wanted: it reads all of them.
+        last = last_valid(s, mask)[:, None]
+        name = f"block_{self.num_blocks - 1}"
+        last = self._block(name, last, s, readable, train)
+        last = self._norm("last_norm")(last)[:, 0]
+        return jnp.where(jnp.any(mask, axis=1)[:, None], last, 0.0)
 
     @nn.nowrap
     def _positions(
@@ -92,15 +96,24 @@ class SASRec(nn.Module):
         return jnp.take(table, jnp.maximum(back, 0), axis=0)
 
     @nn.nowrap
-    def _attend(self, name: str, s: Array, causal: Array) -> Array:
+    def _block(
+        self, name: str, readers: Array, s: Array, mask: Array, train: bool
+    ) -> Array:
+        read = self._attend(name, readers, s, mask)
+        readers = readers + self._dropped(read, train)
+        return readers + self._dropped(self._feed_forward(name, readers), train)
+
+    @nn.nowrap
+    def _attend(self, name: str, readers: Array, s: Array, mask: Array) -> Array:
         def heads(part, x):
             x = nn.Dense(s.shape[-1], dtype=self.dtype, name=f"{name}_{part}")(x)
             return x.reshape(*x.shape[:2], self.num_heads, -1)
 
-        x = self._norm(f"{name}_attention_norm")(s)
-        query, key, value = (heads(part, x) for part in ("query", "key", "value"))
-        read = nn.dot_product_attention(query, key, value, mask=causal)
-        return read.reshape(s.shape)
+        norm = self._norm(f"{name}_attention_norm")
+        x, asking = norm(s), norm(readers)
+        query, key, value = heads("query", asking), heads("key", x), heads("value", x)
+        read = nn.dot_product_attention(query, key, value, mask=mask)
+        return read.reshape(readers.shape)
 
     @nn.nowrap
     def _feed_forward(self, name: str, s: Array) -> Array:
