@@ -111,7 +111,9 @@ def _lines(axis, rows: pd.DataFrame) -> None:
         axis.plot(places, wide.mean(axis=1), dashes, label=label, **look)
         band = wide.min(axis=1), wide.max(axis=1)
         axis.fill_between(places, *band, color=color, alpha=0.15, lw=0)
-        axis.set_xticks(places, [short(date) for date in wide.index.tolist()], rotation=90)
+        axis.set_xticks(
+            places, [short(date) for date in wide.index.tolist()], rotation=90
+        )
 
 
 def short(date: int) -> str:
