@@ -7,8 +7,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 import mtlx.compose
+from experiments import sasrec_beauty
 from experiments.train import CONF
 from tests.data.amazon_s3rec_test import contents, made_up_sequences, publish
+from tests.results import made_up
 
 
 @pytest.fixture
@@ -65,3 +67,31 @@ def test_a_run_is_scored_in_full_and_a_new_item_is_a_miss(parts):
     cold = np.mean(parts.dataset.test.labels["next_item"] == 0)
     assert 0 < cold < 1
     assert 0 <= scores["ndcg@10"] <= scores["hit_rate@10"] <= 1 - cold
+
+
+@pytest.mark.parametrize(("seeds", "cell"), [(1, "**0.0600** |"), (2, "**0.0650** ± ")])
+def test_the_page_has_published_and_own_figures(seeds, cell, tmp_path, monkeypatch):
+    values = dict(zip(sasrec_beauty.METRICS, (0.04, 0.03, 0.06, 0.03), strict=True))
+    for name, value in values.items():
+        monkeypatch.setitem(made_up.BASE, name, value)
+    factory = made_up.StudyFactory(tmp_path / "sasrec_beauty")
+    tasks = {"next_item": {"kind": "retrieval", "metrics": list(values)}}
+    for seed in range(seeds):
+        exact = {"next_item": {"hit_rate@10": 0.06 + 0.01 * seed}}
+        factory.run("catalogue_softmax", "equal", seed, tasks=tasks, test=exact)
+    page = tmp_path / "page.md"
+    page.write_text("<!-- tables: begin -->old<!-- tables: end -->")
+    assert sasrec_beauty.main([str(factory.path), str(page)]) == 0
+    text = page.read_text()
+    assert "| 0.0387 | 0.0249 | 0.0605 | 0.0318 |" in text and "old" not in text
+    (own,) = [line for line in text.splitlines() if "(mtlx)" in line]
+    assert cell in own
+
+
+def test_a_study_of_other_tasks_is_refused(tmp_path, capsys):
+    factory = made_up.StudyFactory(tmp_path / "compare")
+    factory.run()
+    page = tmp_path / "page.md"
+    page.write_text("<!-- tables: begin --><!-- tables: end -->")
+    assert sasrec_beauty.main([str(factory.path), str(page)]) == 1
+    assert "next_item hit_rate@5" in capsys.readouterr().err
