@@ -80,7 +80,7 @@ ecommerce: setup  ## joint against each task alone: films, a shop, search
 	@$(RUN) -m experiments.train -m experiment=ecommerce/search model=single_task \
 	  balancer=equal
 	@$(RUN) -m experiments.report runs/ecommerce
-	@$(RUN) -m experiments.ecommerce runs/ecommerce docs/results/ecommerce.md
+	@$(RUN) -m experiments.ecommerce.joint runs/ecommerce docs/results/ecommerce.md
 
 reproduce: setup  ## published tables and ours, with few seeds
 	@for name in $(QUICK); do \

@@ -42,13 +42,14 @@ def _read(folder: Path) -> pd.DataFrame:
     if not file.is_file():
         raise FileNotFoundError(
             f"Expected {file}, found no such file. Write it: python -m "
-            f"experiments.fine_tune, with the folder of the study."
+            f"experiments.ecommerce.fine_tune, with the folder of the study."
         )
     rows = pd.read_csv(file)
     if tuple(rows.columns) != DayRow._fields:
         raise ValueError(
             f"{file}: expected the columns {DayRow._fields}, found "
-            f"{tuple(rows.columns)}. Write it again: python -m experiments.fine_tune."
+            f"{tuple(rows.columns)}. Write it again: "
+            f"python -m experiments.ecommerce.fine_tune."
         )
     return rows.assign(run=str(folder))
 

@@ -9,8 +9,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 import mtlx.compose
-from experiments import calibration
 from experiments.composed_job import compose_job
+from experiments.ecommerce import calibration
 from experiments.study_page import BEGIN, END
 from experiments.train import CONF, train
 from mtlx.calibration_metrics import reliability_curve

@@ -6,8 +6,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from scipy import stats
 
-from experiments import ecommerce
-from experiments.ecommerce_runs import ALONE, outcomes
+from experiments.ecommerce import joint
+from experiments.ecommerce.joint_runs import ALONE, outcomes
 from experiments.study_page import BEGIN, END
 from experiments.train import CONF
 from mtlx.results.store import load_study
@@ -89,7 +89,7 @@ def cells(text, title, method):
 
 
 def test_alone_is_of_the_runs_that_trained_one_task(factory, page):
-    assert ecommerce.main([str(factory.path), str(page)]) == 0
+    assert joint.main([str(factory.path), str(page)]) == 0
     text = page.read_text()
     assert (
         text.startswith("before\n") and text.endswith("after\n") and "old" not in text
@@ -110,14 +110,14 @@ def test_alone_is_of_the_runs_that_trained_one_task(factory, page):
     ]
     assert text.index("| each alone") < text.index("| two_tower, equal")
     assert text.index("| two_tower, equal") < text.index("| two_tower, pcgrad")
-    for data in ecommerce.TITLES:
+    for data in joint.TITLES:
         assert (page.parent / "ecommerce" / f"{data}.png").stat().st_size > 1000
     runs = pd.read_csv(page.parent / "ecommerce" / "runs.csv")
     assert len(runs[runs["data"] == "joint_search"]) == 2 * 2 * 3
 
 
 def test_delta_m_is_the_mean_drop_against_the_means_alone(factory, page):
-    ecommerce.main([str(factory.path), str(page)])
+    joint.main([str(factory.path), str(page)])
     study = load_study(factory.path)
     found = outcomes(study, "movielens_100k_retrieval")
 
@@ -136,9 +136,9 @@ def test_delta_m_is_the_mean_drop_against_the_means_alone(factory, page):
 
 def test_what_is_told_from_alone_is_marked():
     alone = [0.70, 0.71, 0.70]
-    assert ecommerce._cell([0.80, 0.81, 0.80], alone, "auc").endswith(" ▲")
-    assert ecommerce._cell([0.80, 0.81, 0.80], alone, "rmse").endswith(" ▼")
-    assert ecommerce._cell([0.60, 0.80, 0.75], alone, "auc")[-1] in "0123456789"
+    assert joint._cell([0.80, 0.81, 0.80], alone, "auc").endswith(" ▲")
+    assert joint._cell([0.80, 0.81, 0.80], alone, "rmse").endswith(" ▼")
+    assert joint._cell([0.60, 0.80, 0.75], alone, "auc")[-1] in "0123456789"
 
 
 @pytest.mark.parametrize("left_out", ["rating", "equal", "joint_search"])
@@ -155,7 +155,7 @@ def test_a_study_that_lacks_runs_is_refused(factory, page, left_out, capsys):
     tasks = {d: t for d, t in study.tasks.items() if d in set(rows["data"])}
     study = study._replace(records=kept, runs=rows, tasks=tasks)
     with pytest.raises(ValueError, match="make ecommerce"):
-        ecommerce.write_page(study, page)
+        joint.write_page(study, page)
 
 
 def test_two_runs_of_one_kind_and_a_run_of_some_tasks_are_refused(factory):
@@ -183,5 +183,5 @@ def test_the_experiments_are_those_of_the_page(name):
             return_hydra_config=True,
         )
     assert cfg.study == f"ecommerce/{name}"
-    assert cfg.hydra.runtime.choices.data in ecommerce.TITLES
+    assert cfg.hydra.runtime.choices.data in joint.TITLES
     assert np.size(cfg.hydra.sweeper.params.seed) == 1

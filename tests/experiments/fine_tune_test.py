@@ -8,8 +8,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from experiments import fine_tune, fine_tune_page
 from experiments.composed_job import compose_job
+from experiments.ecommerce import fine_tune, fine_tune_page
 from experiments.study_page import BEGIN, END
 from experiments.train import CONF, train
 from mtlx.results.daily import DAYS, DayRow, gains, read_days
@@ -103,7 +103,7 @@ def test_a_run_that_was_tested_before_its_last_epoch_is_refused(study, capsys):
 def test_what_is_missing_is_said(study, tmp_path, capsys):
     assert fine_tune.main([str(tmp_path)]) == 1
     assert "Expected finished runs" in capsys.readouterr().err
-    with pytest.raises(FileNotFoundError, match="experiments.fine_tune"):
+    with pytest.raises(FileNotFoundError, match="experiments.ecommerce.fine_tune"):
         read_days([tmp_path])
     (tmp_path / DAYS).write_text("date,value\n1,2\n")
     with pytest.raises(ValueError, match="expected the columns"):

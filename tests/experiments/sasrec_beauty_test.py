@@ -7,7 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 import mtlx.compose
-from experiments import sasrec_beauty
+from experiments.ecommerce import sasrec_beauty
 from experiments.train import CONF
 from tests.data.amazon_s3rec_test import contents, made_up_sequences, publish
 from tests.results import made_up

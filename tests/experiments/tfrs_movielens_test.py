@@ -10,7 +10,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 import mtlx.compose
-from experiments import tfrs_movielens
+from experiments.ecommerce import tfrs_movielens
 from experiments.record import _comparable
 from experiments.train import CONF
 from mtlx.data.builders.movielens_100k_source import PUBLISHED

@@ -1,4 +1,4 @@
-"""Fine-tunes runs on the days that follow: python -m experiments.fine_tune runs/STUDY.
+"""Fine-tunes on later days: python -m experiments.ecommerce.fine_tune runs/STUDY.
 
 Each finished run of the study goes on from its checkpoint. Every later day is scored by
 the model as it was and by the one that has been trained on all days before it, and is
@@ -29,9 +29,9 @@ from mtlx.train.plan import Settings
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fine-tunes; 1 if the study or a run cannot be read, else 0."""
     parser = argparse.ArgumentParser(
-        prog="python -m experiments.fine_tune",
+        prog="python -m experiments.ecommerce.fine_tune",
         description="Train the runs of a study on the days after their training days.",
-        epilog="Example: python -m experiments.fine_tune runs/kuairand_days",
+        epilog="Example: python -m experiments.ecommerce.fine_tune runs/kuairand_days",
     )
     parser.add_argument("study", type=Path, metavar="runs/STUDY")
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""SASRec on Amazon Beauty: python -m experiments.sasrec_beauty runs/STUDY PAGE.md.
+"""SASRec on Beauty: python -m experiments.ecommerce.sasrec_beauty runs/STUDY PAGE.md.
 
 Writes the table of a study of experiment=ecommerce/sasrec_beauty, beside published
 figures over the whole catalogue, between two marks of a page written by hand.
@@ -26,7 +26,7 @@ PUBLISHED = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fills in the page; 1 if the study or the page cannot be read, else 0."""
     return run_page_command(
-        "sasrec_beauty",
+        "ecommerce.sasrec_beauty",
         "Write SASRec's figures on Amazon Beauty into a page.",
         "runs/sasrec_beauty docs/results/sasrec_beauty.md",
         write_page,

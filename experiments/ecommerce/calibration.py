@@ -1,4 +1,4 @@
-"""Accuracy and calibration: python -m experiments.calibration runs/STUDY PAGE.md.
+"""Accuracy, calibration: python -m experiments.ecommerce.calibration runs/STUDY PAGE.
 
 Writes, between two marks of a page written by hand, the metrics of a study of binary
 tasks on every split that its runs scored, epoch by epoch; beside the page, in a folder
@@ -38,7 +38,7 @@ BINS, ROWS = 15, 8192  # of a reliability curve; of a forward pass
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fills in the page; 1 if the study or the page cannot be read, else 0."""
     return run_page_command(
-        "calibration",
+        "ecommerce.calibration",
         "Write accuracy and calibration, epoch by epoch, into a page.",
         "runs/ctr docs/results/ctr.md",
         write_page,

@@ -1,4 +1,4 @@
-"""Rating and retrieval of films: python -m experiments.tfrs_movielens runs/STUDY PAGE.
+"""Rating and retrieval: python -m experiments.ecommerce.tfrs_movielens runs/STUDY PAGE.
 
 Writes the table of a study of experiment=ecommerce/tfrs_movielens, beside the figures
 of TensorFlow Recommenders' tutorial, between two marks of a page written by hand.
@@ -31,7 +31,7 @@ METRICS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fills in the page; 1 if the study or the page cannot be read, else 0."""
     return run_page_command(
-        "tfrs_movielens",
+        "ecommerce.tfrs_movielens",
         "Write the table of rating and retrieval of films into a page.",
         "runs/tfrs_movielens docs/results/tfrs_movielens.md",
         write_page,

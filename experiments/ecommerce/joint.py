@@ -1,4 +1,4 @@
-"""Joint against alone: python -m experiments.ecommerce runs/ecommerce PAGE.
+"""Joint against alone: python -m experiments.ecommerce.joint runs/ecommerce PAGE.
 
 Writes, between two marks of a page written by hand, tables and pictures of the studies
 of experiment=ecommerce/movielens, retailrocket and search; beside the page, in a folder
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.ecommerce_runs import ALONE, deltas, headlines, outcomes
+from experiments.ecommerce.joint_runs import ALONE, deltas, headlines, outcomes
 from experiments.study_page import (
     check_marks,
     describe_study,
@@ -36,7 +36,7 @@ TITLES = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fills in the page; 1 if the study or the page cannot be read, else 0."""
     return run_page_command(
-        "ecommerce",
+        "ecommerce.joint",
         "Write tables and pictures of joint training against each task alone.",
         "runs/ecommerce docs/results/ecommerce.md",
         write_page,

@@ -1,8 +1,8 @@
-"""Day by day: python -m experiments.fine_tune_page runs/STUDY PAGE.md.
+"""Day by day: python -m experiments.ecommerce.fine_tune_page runs/STUDY PAGE.md.
 
 Writes, between two marks of a page written by hand, what training on each new day is
-worth in a study that `experiments.fine_tune` went through; beside the page, in a folder
-of its name, a picture and all figures.
+worth in a study that `fine_tune` went through; beside the page, in a folder of its
+name, a picture and all figures.
 """
 
 import sys
@@ -25,7 +25,7 @@ from mtlx.results.store import Study
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fills in the page; 1 if the study or the page cannot be read, else 0."""
     return run_page_command(
-        "fine_tune_page",
+        "ecommerce.fine_tune_page",
         "Write what training on each new day is worth into a page.",
         "runs/kuairand_days docs/results/kuairand_days.md",
         write_page,

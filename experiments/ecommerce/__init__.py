@@ -1,0 +1,1 @@
+"""Search, recommendation and behaviour prediction: conf/experiment/ecommerce."""
