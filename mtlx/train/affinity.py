@@ -59,9 +59,9 @@ def measure_affinity(
         epochs, batch_size, max_chunk_steps, seed: as in `mtlx.train.fit`.
 
     Raises:
-        ValueError: a number below 1, fewer than two tasks, a model that shares no
-            parameters, a loss that became NaN or infinite, or tasks that were measured
-            at no step.
+        ValueError: a learning rate that is no number above 0, a count below 1, fewer
+            than two tasks, a model that shares no parameters, a loss that became NaN or
+            infinite, or tasks that were measured at no step.
 
     Reference: Fifty et al., TAG, NeurIPS 2021, section 3; every 10 steps as in the
     authors' instructions.
@@ -72,6 +72,11 @@ def measure_affinity(
         batch_size=batch_size,
         max_chunk_steps=max_chunk_steps,
     )
+    if not isinstance(learning_rate, int | float) or learning_rate <= 0:
+        raise ValueError(
+            f"Expected learning_rate to be a number above 0, found {learning_rate!r}. "
+            f"Give affinity.learning_rate, where that of the optimizer is a schedule."
+        )
     tasks = tuple(task.name for task in dataset.tasks)
     feed = make_feed(dataset.train, batch_size)
     plan, devices = _plan(model, dataset, optimizer, feed, max_chunk_steps), OneDevice()

@@ -24,7 +24,7 @@ def as_mat(**cells):
 
 
 def pupils(school, count):
-    """Inputs and scores that say whose they are: 10 x school + place in it."""
+    """Inputs and scores that say whose they are: 25 x school + place in it."""
     rows = np.zeros((count, WIDTH), np.uint8)
     for place in range(count):
         for block in INDICATORS.values():

@@ -165,6 +165,7 @@ def test_only_steps_with_rows_of_both_tasks_count():
     [
         (models.SingleTask, {}, "parameters that they share, found 3 .* SingleTask"),
         (SMALL, {"every": 0}, "every >= 1, found 0"),
+        (SMALL, {"learning_rate": 0.0}, "a number above 0, found 0.0"),
     ],
 )
 def test_refusals(architecture, options, message):
