@@ -78,7 +78,7 @@ def _in_words(found: Affinity, groups: TaskGroups) -> str:
         ]
         lines.append(f"Group {number + 1}: {', '.join(names)}")
     mean = groups.score / len(found.tasks)
-    return "\n".join([*lines, f"Mean affinity onto a task: {mean:+.5f}"])
+    return "\n".join([*lines, f"Mean affinity onto a task: {mean:+.3g}"])
 
 
 if __name__ == "__main__":

@@ -50,5 +50,6 @@ def task_affinity(
 
     ahead = jax.vmap(after)(jnp.eye(losses.size, dtype=losses.dtype))
     known = losses > 0
-    ratio = ahead / jnp.where(known, losses, 1.0)[None, :]
-    return jnp.where(known[None, :], 1.0 - ratio, 0.0), losses
+    # The difference first: of a short step the ratio is 1 but for its last digits.
+    lowered = (losses[None, :] - ahead) / jnp.where(known, losses, 1.0)[None, :]
+    return jnp.where(known[None, :], lowered, 0.0), losses

@@ -39,9 +39,11 @@ def draw_affinity(
     axis.set_yticks(range(len(names)), names)
     axis.set_xlabel("onto the loss of")
     axis.set_ylabel("a step on")
+    label = "affinity"
     if len(names) <= WRITTEN:
         _write(axis, values, top)
-    figure.colorbar(picture, ax=axis, label="affinity", shrink=0.8)
+        label = "affinity; numbers are per cent of the largest"
+    figure.colorbar(picture, ax=axis, label=label, shrink=0.8)
     style.head(figure, title)
     return figure
 
