@@ -19,15 +19,19 @@ from mtlx.data.jdsearch import jdsearch
 from mtlx.data.joint import joint
 from mtlx.data.kuairand import kuairand
 from mtlx.data.labels import build_labels
+from mtlx.data.landmine import landmine
 from mtlx.data.layout import Layout
 from mtlx.data.movielens_100k import movielens_100k
 from mtlx.data.movielens_latest_small import movielens_latest_small
 from mtlx.data.multi_mnist import multi_mnist
 from mtlx.data.online_retail import online_retail
 from mtlx.data.parquet_blocks import ParquetBlocks
+from mtlx.data.pcba import pcba
 from mtlx.data.pricerunner_products import pricerunner_products
 from mtlx.data.rees46_sessions import rees46_sessions
 from mtlx.data.retailrocket_multibehavior import retailrocket_multibehavior
+from mtlx.data.school import school
+from mtlx.data.synthetic_clusters import synthetic_clusters
 from mtlx.data.synthetic_mmoe import synthetic_mmoe
 from mtlx.data.synthetic_scenes import synthetic_scenes
 from mtlx.data.table import table
@@ -64,14 +68,18 @@ __all__ = [
     "hillstrom_email",
     "joint",
     "kuairand",
+    "landmine",
     "movielens_100k",
     "movielens_latest_small",
     "multi_mnist",
     "rees46_sessions",
     "retailrocket_multibehavior",
     "online_retail",
+    "pcba",
     "pricerunner_products",
+    "school",
     "seen_items",
+    "synthetic_clusters",
     "synthetic_mmoe",
     "synthetic_scenes",
     "table",

@@ -11,6 +11,7 @@ from mtlx.data.categorical import Columns
 from mtlx.data.dataset import Dataset
 from mtlx.data.folders import PathLike
 from mtlx.data.named_tasks import task_names
+from mtlx.data.one_task_rows import one_task_labels
 from mtlx.data.prepared import prepared_columns
 from mtlx.data.preprocessing import Preprocessing
 from mtlx.data.source import Source
@@ -112,11 +113,7 @@ def _batch(
     features = {"text": tokenizer.ids([text for _, _, text in rows])}
     if domain:
         features["categorical"] = (of[:, None] + 1).astype(np.int32)
-    where = {task: of == number for number, task in enumerate(tasks)}
-    labels = {
-        task: np.where(where[task], label, 0).astype(np.float32) for task in tasks
-    }
-    return Batch(features, labels, where)
+    return Batch(features, *one_task_labels(of, label, tasks))
 
 
 def prepare(

@@ -1,11 +1,12 @@
 """The random process behind the MMoE paper's synthetic tasks, as pure functions."""
 
 import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from mtlx.types import Array, Float, PRNGKeyArray
+from mtlx.types import Array, Batch, Float, PRNGKeyArray
 
 Scalar = float | Float[Array, ""]
 
@@ -38,11 +39,11 @@ def draw_mmoe_weights(
 def draw_mmoe_labels(
     key: PRNGKeyArray,
     inputs: Float[Array, "batch dim"],
-    weights: Float[Array, "2 dim"],
+    weights: Float[Array, "tasks dim"],
     alpha: Float[Array, "sines"],
     beta: Float[Array, "sines"],
     noise_std: Scalar,
-) -> Float[Array, "batch 2"]:
+) -> Float[Array, "batch tasks"]:
     """y_k = w_k' x + sum_i sin(alpha_i w_k' x + beta_i) + e_k, e_k ~ N(0, noise_std^2).
 
     Reference: MMoE paper, section 3.2, step 4 (equations 3 and 4).
@@ -79,3 +80,49 @@ def mmoe_label_std(
     cross = jnp.square(c) * jnp.sum(alpha * damping(alpha) * jnp.cos(beta))
     second_moment = jnp.square(c) + 2.0 * cross + jnp.sum(products)
     return jnp.sqrt(second_moment - jnp.square(mean) + jnp.square(noise_std))
+
+
+class MmoeProcess(NamedTuple):
+    """The numbers of a process of T tasks; `scale` divides the labels."""
+
+    weights: Array  # [T, dim] w_k
+    alpha: Array  # [m]
+    beta: Array  # [m]
+    noise_std: Array  # []
+    scale: Array  # []
+
+    @classmethod
+    def of(
+        cls,
+        weights: Float[Array, "tasks dim"],
+        c: Scalar,
+        alpha: Float[Array, "sines"],
+        beta: Float[Array, "sines"],
+        noise_std: Scalar,
+        standardise: bool,
+    ) -> "MmoeProcess":
+        """`c` is the norm of every w_k, by which labels are standardised."""
+        std = mmoe_label_std(c, alpha, beta, noise_std)
+        scale = std if standardise else jnp.ones_like(std)
+        return cls(weights, alpha, beta, jnp.float32(noise_std), scale)
+
+
+# Compiled once for all data sets of a shape: their parameters are arguments.
+@functools.partial(jax.jit, static_argnames="batch_size")
+def sample_mmoe(process: MmoeProcess, key: PRNGKeyArray, batch_size: int) -> Batch:
+    """Fresh rows of the tasks "task_1" .. "task_T", as a `Stream` draws them."""
+    weights, alpha, beta, noise_std, scale = process
+    input_key, noise_key = jax.random.split(key)
+    inputs = jax.random.normal(input_key, (batch_size, weights.shape[1]))
+    labels = draw_mmoe_labels(noise_key, inputs, weights, alpha, beta, noise_std)
+    names = mmoe_tasks(weights.shape[0])
+    return Batch(
+        features={"numerical": inputs},
+        labels=dict(zip(names, (labels / scale).T, strict=True)),
+        where={name: jnp.ones(batch_size, bool) for name in names},
+    )
+
+
+def mmoe_tasks(count: int) -> tuple[str, ...]:
+    """The names of that many tasks."""
+    return tuple(f"task_{number}" for number in range(1, count + 1))

@@ -1,6 +1,5 @@
 """The MMoE paper's pair of regression tasks with dialled relatedness."""
 
-import functools
 from collections.abc import Sequence
 
 import jax
@@ -8,14 +7,14 @@ import jax.numpy as jnp
 
 from mtlx.data.dataset import Dataset, Schema, Stream
 from mtlx.data.mmoe_process import (
-    draw_mmoe_labels,
+    MmoeProcess,
     draw_mmoe_weights,
-    mmoe_label_std,
+    mmoe_tasks,
+    sample_mmoe,
 )
 from mtlx.tasks import Task
-from mtlx.types import Batch
 
-TASKS = ("task_1", "task_2")
+TASKS = mmoe_tasks(2)
 
 
 def synthetic_mmoe(
@@ -70,30 +69,14 @@ def synthetic_mmoe(
     beta = steps if beta is None else jnp.asarray(beta, jnp.float32)
     key, validation_key, test_key = jax.random.split(jax.random.key(seed), 3)
     weights = draw_mmoe_weights(key, correlation, dim, c)
-    std = mmoe_label_std(c, alpha, beta, noise_std)
-    scale = std if standardise else jnp.ones_like(std)
-    process = (weights, alpha, beta, jnp.float32(noise_std), scale)
+    process = MmoeProcess.of(weights, c, alpha, beta, noise_std, standardise)
     return Dataset(
         name="synthetic_mmoe",
         tasks=tuple(Task(name, "regression") for name in TASKS),
         schema=Schema(numericals=dim),
-        train=Stream(_sample, steps_per_epoch, process),
-        validation=_sample(process, validation_key, eval_rows),
-        test=_sample(process, test_key, eval_rows),
-    )
-
-
-# Compiled once for all data sets of a shape: their parameters are arguments.
-@functools.partial(jax.jit, static_argnames="batch_size")
-def _sample(process, key, batch_size):
-    weights, alpha, beta, noise_std, scale = process
-    input_key, noise_key = jax.random.split(key)
-    inputs = jax.random.normal(input_key, (batch_size, weights.shape[1]))
-    labels = draw_mmoe_labels(noise_key, inputs, weights, alpha, beta, noise_std)
-    return Batch(
-        features={"numerical": inputs},
-        labels=dict(zip(TASKS, (labels / scale).T, strict=True)),
-        where={name: jnp.ones(batch_size, bool) for name in TASKS},
+        train=Stream(sample_mmoe, steps_per_epoch, process),
+        validation=sample_mmoe(process, validation_key, eval_rows),
+        test=sample_mmoe(process, test_key, eval_rows),
     )
 
 

@@ -7,6 +7,7 @@ whatever its weight.
 """
 
 from mtlx.gradients.accumulate import accumulated_losses, measure_accumulated
+from mtlx.gradients.affinity import task_affinity
 from mtlx.gradients.choice import FORMS, check_form, choose
 from mtlx.gradients.cross_gram import measure_cross_gram
 from mtlx.gradients.cut import GRANULARITIES, Cut
@@ -30,4 +31,5 @@ __all__ = [
     "measure_accumulated",
     "measure_cross_gram",
     "split",
+    "task_affinity",
 ]

@@ -6,7 +6,7 @@ on it from all starts at once. GradNorm's toy has a network, and a loop of its o
 
 from mtlx.problems.base import Problem, distance_to_front, lifted
 from mtlx.problems.concave_front import concave_front
-from mtlx.problems.descent import Trajectories, descend
+from mtlx.problems.descent import Trajectories, descend, make_descent
 from mtlx.problems.gradnorm_net import Curves, train_gradnorm_toy
 from mtlx.problems.gradnorm_toy import GradNormToy, gradnorm_toy, wide_scales
 from mtlx.problems.linear_scalarisation import (
@@ -38,6 +38,7 @@ __all__ = [
     "explained_by_weights",
     "gradnorm_toy",
     "lifted",
+    "make_descent",
     "pcgrad_landscape",
     "reaches_everything",
     "rotated_quadratics",

@@ -11,7 +11,7 @@ from mtlx import tree
 from mtlx.problems.base import Problem
 from mtlx.types import Array, Balancer, Direction, Float, PRNGKeyArray, Signals
 
-__all__ = ["Trajectories", "descend"]
+__all__ = ["Trajectories", "descend", "make_descent"]
 
 PATH = ("x",)  # the one parameter, as the training step would name it
 MEASURED = frozenset({"gram", "grads", "cross_gram", "key", "losses_after"})
@@ -60,17 +60,26 @@ def descend(
         ValueError: `steps` is no multiple of `record_every`, or the balancer needs what
             is not measured here.
     """
-    if record_every < 1 or steps % record_every:
-        raise ValueError(
-            f"Expected record_every to divide steps, found {record_every} and {steps}."
-        )
-    if balancer.needs - MEASURED:
-        raise ValueError(
-            f"Expected a balancer that needs some of {sorted(MEASURED)}, found one "
-            f"that needs {sorted(balancer.needs - MEASURED)}."
-        )
     starts = problem.starts if starts is None else starts
     key = jax.random.key(0) if key is None else key
+    run = make_descent(problem, balancer, optimizer, steps, record_every, noise)
+    passed = jax.jit(run)(starts, jax.random.split(key, len(starts)))
+    return Trajectories(*passed, jnp.arange(0, steps + 1, record_every))
+
+
+def make_descent(
+    problem: Problem,
+    balancer: Balancer,
+    optimizer: optax.GradientTransformation,
+    steps: int,
+    record_every: int = 1,
+    noise: float = 0.0,
+) -> Callable[[Array, PRNGKeyArray], tuple[Array, Array, Array]]:
+    """The pure function (starts [S, n], keys [S]) -> (x, losses, weights) of `descend`.
+
+    The arguments are those of `descend`, and so are the refusals.
+    """
+    _check(balancer, steps, record_every)
     tasks = problem.num_tasks
     step = _make_step(problem.losses, tasks, balancer, optimizer, noise)
 
@@ -90,9 +99,19 @@ def descend(
         points = jnp.concatenate([x[None], points])
         return points, jax.vmap(problem.losses)(points), weights
 
-    keys = jax.random.split(key, len(starts))
-    passed = jax.jit(jax.vmap(run))(starts, keys)
-    return Trajectories(*passed, jnp.arange(0, steps + 1, record_every))
+    return jax.vmap(run)
+
+
+def _check(balancer: Balancer, steps: int, record_every: int) -> None:
+    if record_every < 1 or steps % record_every:
+        raise ValueError(
+            f"Expected record_every to divide steps, found {record_every} and {steps}."
+        )
+    if balancer.needs - MEASURED:
+        raise ValueError(
+            f"Expected a balancer that needs some of {sorted(MEASURED)}, found one "
+            f"that needs {sorted(balancer.needs - MEASURED)}."
+        )
 
 
 class _State(NamedTuple):

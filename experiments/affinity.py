@@ -1,0 +1,85 @@
+"""Which tasks help each other: ``python -m experiments.affinity --help``."""
+
+import sys
+from pathlib import Path
+
+import hydra
+import pandas as pd
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from experiments.job import say
+from experiments.record import folder_name
+from experiments.startup import CONF, keep_compiled
+from mtlx import compose
+from mtlx.results import style
+from mtlx.results.affinity_plot import draw_affinity
+from mtlx.results.task_groups import TaskGroups
+from mtlx.train.affinity import Affinity
+
+OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="affinity")
+def main(cfg: DictConfig) -> None:
+    """Writes affinity.csv, affinity.png and groups.csv into the run's folder."""
+    keep_compiled()
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    say(f"{measure(cfg, folder)}\nAffinities and groups: {folder}")
+
+
+def measure(cfg: DictConfig, folder: Path) -> str:
+    """Trains, measures, groups and writes; the groups in words."""
+    dataset = compose.build_dataset(cfg)
+    found = compose.instantiate(cfg.affinity)(
+        compose.build_architecture(cfg, dataset, {}),
+        dataset,
+        compose.instantiate(cfg.optimizer),
+        seed=cfg.seed,
+    )
+    groups = compose.instantiate(cfg.groups)(found.mean)
+    folder.mkdir(parents=True, exist_ok=True)
+    OmegaConf.save(cfg, folder / "config.yaml", resolve=True)
+    matrix = pd.DataFrame(found.mean, index=found.tasks, columns=found.tasks)
+    matrix.to_csv(folder / "affinity.csv", index_label="from", lineterminator="\n")
+    table = _table(found, groups)
+    table.to_csv(folder / "groups.csv", index=False, lineterminator="\n")
+    order = sorted(range(len(found.tasks)), key=lambda task: groups.served_by[task])
+    with style.look():
+        picture = draw_affinity(
+            found.mean, found.tasks, f"{dataset.name}: affinity of tasks", order
+        )
+        picture.savefig(folder / "affinity.png")
+    return _in_words(found, groups)
+
+
+def _table(found: Affinity, groups: TaskGroups) -> pd.DataFrame:
+    """One row a member of a group; whether the group serves it."""
+    return pd.DataFrame(
+        {
+            "group": number + 1,
+            "task": found.tasks[task],
+            "served": groups.served_by[task] == number,
+            "affinity": groups.affinity[task]
+            if groups.served_by[task] == number
+            else None,
+        }
+        for number, group in enumerate(groups.groups)
+        for task in group
+    )
+
+
+def _in_words(found: Affinity, groups: TaskGroups) -> str:
+    lines = []
+    for number, group in enumerate(groups.groups):
+        names = [
+            found.tasks[t] + ("" if groups.served_by[t] == number else " (to help)")
+            for t in group
+        ]
+        lines.append(f"Group {number + 1}: {', '.join(names)}")
+    mean = groups.score / len(found.tasks)
+    return "\n".join([*lines, f"Mean affinity onto a task: {mean:+.3g}"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
