@@ -69,13 +69,16 @@ kuairand: setup  ## all architectures on KuaiRand-Pure
 	@$(RUN) -m experiments.report runs/kuairand
 	@$(RUN) -m experiments.architectures runs/kuairand docs/results/kuairand.md
 
-ecommerce: setup  ## joint against each task alone: films, a shop, search
+ecommerce: setup  ## joint against each task alone: films, a shop, products, search
 	@$(RUN) -m experiments.train experiment=ecommerce/movielens
 	@$(RUN) -m experiments.train -m experiment=ecommerce/movielens balancer=equal \
 	  'model.read=[next_item,interests],[rating,interests],[rating,next_item]'
 	@$(RUN) -m experiments.train experiment=ecommerce/retailrocket
 	@$(RUN) -m experiments.train -m experiment=ecommerce/retailrocket balancer=equal \
 	  'model.read=[buy,next_item],[cart,next_item],[cart,buy]'
+	@$(RUN) -m experiments.train experiment=ecommerce/products
+	@$(RUN) -m experiments.train -m experiment=ecommerce/products balancer=equal \
+	  'model.read=[product],[category]'
 	@$(RUN) -m experiments.train experiment=ecommerce/search
 	@$(RUN) -m experiments.train -m experiment=ecommerce/search model=single_task \
 	  balancer=equal

@@ -1,8 +1,8 @@
 """Joint against alone: python -m experiments.ecommerce.joint runs/ecommerce PAGE.
 
 Writes, between two marks of a page written by hand, tables and pictures of the studies
-of experiment=ecommerce/movielens, retailrocket and search; beside the page, in a folder
-of its name, every run's figures.
+of experiment=ecommerce/movielens, retailrocket, products and search; beside the page,
+in a folder of its name, every run's figures.
 """
 
 import sys
@@ -29,6 +29,7 @@ from mtlx.results.summary import SIGNIFICANCE
 TITLES = {
     "movielens_100k_retrieval": "MovieLens-100K",
     "retailrocket_retrieval": "Retailrocket",
+    "pricerunner_retrieval": "Products",
     "joint_search": "Search",
 }
 
@@ -49,7 +50,7 @@ def write_page(study: Study, page: Path) -> None:
 
     Raises:
         FileNotFoundError: no such page.
-        ValueError: a page without the marks, a study without runs of all three data
+        ValueError: a page without the marks, a study without runs of all the data
             sets, or see `outcomes`.
     """
     check_marks(page)

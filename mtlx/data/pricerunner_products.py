@@ -32,6 +32,7 @@ def pricerunner_products(
     tokenizer: Callable[[Sequence[str]], TextTokenizer] = TextTokenizer.fit,
     split: str = "product",
     split_seed: int = 0,
+    show_product: bool = False,
     data_dir: PathLike | None = None,
     cache_dir: PathLike | None = None,
 ) -> Dataset:
@@ -49,25 +50,30 @@ def pricerunner_products(
         split: "product", or "offer": every offer by itself, so that a product of the
             training split can be known again.
         split_seed: seed of the division into splits.
+        show_product: whether the rows show their product too, for models that keep it
+            away from all tasks and find it (`with_catalogue`, task "product").
         data_dir: folder that holds pricerunner_products/ or the file itself; None means
             the variable MTLX_DATA_DIR.
         cache_dir: folder for the prepared form; None means the variable MTLX_CACHE_DIR,
             and without that ~/.cache/mtlx.
 
     Returns:
-        A `Dataset` with the feature "text" [B, L] int32. A row counts for "vendor" and
-        "product" where the training split has that shop or product.
+        A `Dataset` with the feature "text" [B, L] int32, and if asked for
+        "categorical" [B, 1], the product: 0 for one that the training split does not
+        have, else the label of "product". A row counts for "vendor" and "product" where
+        the training split has that shop or product.
 
     Raises:
         DataError: the raw file is missing, damaged, or not the expected one.
         ValueError: an unknown or repeated task, or none; another split; the task
-            "product" where no product is on both sides.
+            "product" where no product is on both sides; a product that is shown and not
+            asked for.
 
     Reference: Akritidis, Fevgas, Bozanis, Makris, "A self-verifying clustering approach
     to unsupervised matching of product titles", Artificial Intelligence Review 53, 2020
     (the data; UCI, CC BY 4.0). It has no split; ours is new.
     """
-    names = _names(tasks, split)
+    names = _names(tasks, split, show_product)
     columns = prepared_columns(PUBLISHED, prepare, data_dir, cache_dir)["offers"]
     titles = np.array(unpack_texts("text", columns), object)
     groups = np.arange(len(titles))
@@ -75,16 +81,24 @@ def pricerunner_products(
         groups = linked_groups(columns["product"], titles.astype(str))
     parts = split_groups(groups, SHARES, split_seed)
     fitted = tokenizer(titles[parts[0]].tolist())
-    chosen, labels = _labels(columns, names, parts[0])
-    rows = Batch({"text": fitted.ids(titles.tolist())}, *build_labels(labels, chosen))
+    chosen, labels = _labels(columns, names, parts[0], show_product)
+    features = {"text": fitted.ids(titles.tolist())}
+    schema = Schema(fields=(fitted.field("text"),))
+    if show_product:
+        shown = np.maximum(labels["product"], 0)  # MISSING is below
+        features["categorical"] = shown[:, None].astype(np.int32)
+        size = next(task.num_classes for task in chosen if task.name == "product")
+        schema = schema._replace(
+            cardinalities=(size,), names=("product_id",), foretold=names
+        )
+    rows = Batch(features, *build_labels(labels, chosen))
     train, validation, test = (
         jax.tree.map(lambda column, part=part: column[part], rows) for part in parts
     )
-    schema = Schema(fields=(fitted.field("text"),))
     return Dataset("pricerunner_products", chosen, schema, train, validation, test)
 
 
-def _names(names: Sequence[str], split: str) -> tuple[str, ...]:
+def _names(names: Sequence[str], split: str, show_product: bool) -> tuple[str, ...]:
     names = task_names("pricerunner_products", names, TASKS)
     if split not in SPLITS or ("product" in names and split == "product"):
         raise ValueError(
@@ -93,18 +107,32 @@ def _names(names: Sequence[str], split: str) -> tuple[str, ...]:
             f"training split); found {split!r} for the tasks {list(names)}. Mend "
             f"data.split or data.tasks."
         )
+    if show_product and "product" not in names:
+        raise ValueError(
+            f"pricerunner_products: expected the task 'product' where show_product is "
+            f"true, found the tasks {list(names)}. Mend data.tasks."
+        )
     return names
 
 
 def _labels(
-    columns: Columns, names: tuple[str, ...], train: np.ndarray
+    columns: Columns, names: tuple[str, ...], train: np.ndarray, show_product: bool
 ) -> tuple[tuple[Task, ...], Columns]:
-    """The tasks, and their labels: classes are those of the training split."""
+    """The tasks, and their labels: classes are those of the training split.
+
+    Where the product is shown its classes are ids, and 0 stands for those not known.
+    """
     tasks, labels = [], {}
     for name in names:
         labels[name], classes = columns["category"], len(CATEGORIES)
         if name != "category":
             labels[name], classes = _known(columns[name], train)
+        if name == "product" and show_product:
+            known = labels[name] != MISSING
+            labels[name], classes = (
+                np.where(known, labels[name] + 1, MISSING),
+                classes + 1,
+            )
         tasks.append(Task(name, "multiclass", num_classes=classes))
     return tuple(tasks), labels
 
