@@ -18,6 +18,7 @@ from mtlx.data.builders.pricerunner_format import (
 )
 from mtlx.data.builders.pricerunner_source import FILE
 from mtlx.data.group_split import linked_groups, split_groups
+from mtlx.data.with_catalogue import with_catalogue
 from tests.data.tiny_source import as_text, publish
 
 TOKENIZER = functools.partial(TextTokenizer.fit, length=3)
@@ -111,6 +112,24 @@ def test_products_are_known_again_where_offers_are_split(offers):
         offers(tasks=["category", "product"])
 
 
+def test_the_product_that_is_shown_is_the_one_asked_for(offers):
+    plain = offers(tasks="product", split="offer")
+    data = offers(tasks=["category", "product"], split="offer", show_product=True)
+    assert data.schema.names == ("product_id",)
+    assert data.schema.foretold == ("category", "product")
+    assert data.schema.cardinalities == (plain.tasks[0].num_classes + 1,)
+    for name in ("train", "validation", "test"):
+        split, other = getattr(data, name), getattr(plain, name)
+        known, labels = other.where["product"], other.labels["product"]
+        shown = split.features["categorical"][:, 0]
+        np.testing.assert_array_equal(shown, np.where(known, labels + 1, 0))
+        np.testing.assert_array_equal(split.where["product"], known)
+        np.testing.assert_array_equal(split.labels["product"][known], shown[known])
+    catalogue = with_catalogue(data, "product", ["product_id"]).catalogue
+    assert catalogue.num_items == plain.tasks[0].num_classes + 1
+    np.testing.assert_array_equal(np.flatnonzero(~catalogue.offered), [0])
+
+
 def test_words_are_those_of_the_training_split(offers):
     data = offers()
     assert np.all(data.train.features["text"][:, 0] > 0)
@@ -123,6 +142,7 @@ def test_words_are_those_of_the_training_split(offers):
         ({"tasks": ["price"]}, "expected tasks .*found .'price'.*data.tasks"),
         ({"tasks": []}, "expected tasks to be one or more"),
         ({"split": "shop"}, "expected split to be one of.*found 'shop'"),
+        ({"show_product": True}, "expected the task 'product' where show_product"),
     ],
 )
 def test_wrong_options_are_refused(options, message):

@@ -82,20 +82,25 @@ def test_a_shop(build, tmp_path, monkeypatch):
     assert asked == {"cart": True, "buy": True, "next_item": False}
 
 
+def publish_offers(tmp_path, monkeypatch):
+    rows = [offer(n, vendor_id=str(n % 7)) for n in range(60)]
+    files = {pricerunner_source.FILE: as_text(OFFERS, rows)}
+    publish(monkeypatch, tmp_path / "raw", "pricerunner_products", files)
+
+
+def test_products(build, tmp_path, monkeypatch):
+    publish_offers(tmp_path, monkeypatch)
+    parts = build(tmp_path / "raw", "experiment=ecommerce/products")
+    assert step_shapes(parts)["loss"].shape == (2,)
+    asked = {task.name: reads_item(parts, task.name) for task in parts.dataset.tasks}
+    assert asked == {"category": False, "product": False}
+
+
 @pytest.mark.parametrize("model", ["shared_bottom", "mmoe", "single_task"])
 def test_search(build, tmp_path, monkeypatch, model):
-    contents = {
-        "pricerunner_products": (
-            pricerunner_source.FILE,
-            as_text(OFFERS, [offer(n, vendor_id=str(n % 7)) for n in range(60)]),
-        ),
-        "esci_query_brand": (
-            esci_source.FILE,
-            as_text(PAIRS, [pair(number) for number in range(120)]),
-        ),
-    }
-    for name, (file, content) in contents.items():
-        publish(monkeypatch, tmp_path / "raw", name, {file: content})
+    publish_offers(tmp_path, monkeypatch)
+    files = {esci_source.FILE: as_text(PAIRS, [pair(n) for n in range(120)])}
+    publish(monkeypatch, tmp_path / "raw", "esci_query_brand", files)
     experiment = "experiment=ecommerce/search"
     parts = build(tmp_path / "raw", experiment, f"model={model}")
     assert [task.name for task in parts.dataset.tasks] == [

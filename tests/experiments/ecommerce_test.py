@@ -25,7 +25,15 @@ SEARCH = {
     "offers_category": {"kind": "multiclass", "metrics": ["accuracy", "log_loss"]},
     "queries_gain": {"kind": "ranking", "metrics": ["list_ndcg"]},
 }
-TWO_TOWERS = {"movielens_100k_retrieval": FILMS, "retailrocket_retrieval": SHOP}
+PRODUCTS = {
+    "category": {"kind": "multiclass", "metrics": ["accuracy"]},
+    "product": {"kind": "retrieval", "metrics": ["hit_rate@10"]},
+}
+TWO_TOWERS = {
+    "movielens_100k_retrieval": FILMS,
+    "retailrocket_retrieval": SHOP,
+    "pricerunner_retrieval": PRODUCTS,
+}
 RMSE = {"alone": (1.0, 1.1), "equal": (0.9, 0.92), "pcgrad": (1.0, 1.3)}
 
 
