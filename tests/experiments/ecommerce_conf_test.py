@@ -88,9 +88,12 @@ def publish_offers(tmp_path, monkeypatch):
     publish(monkeypatch, tmp_path / "raw", "pricerunner_products", files)
 
 
-def test_products(build, tmp_path, monkeypatch):
+@pytest.mark.parametrize("encoder", ["mean", "lstm", "bilstm", "transformer"])
+def test_products(build, tmp_path, monkeypatch, encoder):
     publish_offers(tmp_path, monkeypatch)
-    parts = build(tmp_path / "raw", "experiment=ecommerce/products")
+    options = [f"encoder/text={encoder}", "model.query_widths=[64]"]
+    options = [] if encoder == "mean" else options
+    parts = build(tmp_path / "raw", "experiment=ecommerce/products", *options)
     assert step_shapes(parts)["loss"].shape == (2,)
     asked = {task.name: reads_item(parts, task.name) for task in parts.dataset.tasks}
     assert asked == {"category": False, "product": False}
