@@ -65,9 +65,10 @@ def describe_study(study: Study) -> str:
     """How many runs, when, where, with which versions, and what ± means."""
     facts = trace(study)
     versions = ", ".join(f"{name} {of}" for name, of in facts.versions.items())
+    count = len(study.records)
     return (
-        f"{len(study.records)} runs, {facts.date}, {facts.device}; {versions}. Mean "
-        f"over seeds ± half-width of the 95 % t-interval"
+        f"{count} run{'s' if count != 1 else ''}, {facts.date}, {facts.device}; "
+        f"{versions}. Mean over seeds ± half-width of the 95 % t-interval"
     )
 
 
