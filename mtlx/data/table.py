@@ -1,5 +1,6 @@
 """A user's own logs, in CSV or Parquet, by a declared schema."""
 
+import functools
 import hashlib
 import os
 import shutil
@@ -103,31 +104,16 @@ def table(
     declared = (chosen, split, group, classes, missing, duplicates, delimiter)
     folder = _folder(cache_dir, found, tasks, declared) if blocks else None
 
-    def fitted() -> FittedTable:
-        copies = _copies(folder) if folder else None
-        read = read_raw_table(found, list(dict.fromkeys(columns)), delimiter, copies)
-        kept = first_rows(read, duplicates) if duplicates else None
-        rows = part_rows(read, split, kept)
-        notes = _notes(name, rows, kept, duplicates)
-        columns_of_labels = read_labels(read, tasks, classes, missing)
-        result = FittedTable(
-            read,
-            chosen,
-            missing,
-            rows,
-            TabularFeatures.fit(
-                InputColumns(read, chosen, missing, rows["train"]),
-                (),
-                (),
-                inputs=chosen,
-            ),
-            *build_labels(columns_of_labels, tasks),
-            as_categorical(read_ids(read, group)).codes if group else None,
-            notes,
-        )
-        _check_rows(result, tasks, leakage)
-        return result
-
+    fitted = functools.partial(
+        _fit,
+        name,
+        found,
+        list(dict.fromkeys(columns)),
+        tasks,
+        *declared,
+        leakage=leakage,
+        copies=_copies(folder) if folder else None,
+    )
     roles = {"domain": domain, "personal": tuple(personal)}
     if folder is not None:
         if not is_stored(folder):
@@ -225,6 +211,41 @@ def look_for_leaks(table: FittedTable, tasks: Sequence[Task], leakage: str) -> N
     if leakage == "refuse":
         raise DataError(text)
     warnings.warn(text, LeakageWarning, stacklevel=2)
+
+
+def _fit(
+    name: str,
+    files: Mapping[str, Sequence[Path]],
+    columns: list[str],
+    tasks: Sequence[Task],
+    inputs: Mapping[str, Input],
+    split: Split | None,
+    group: str | None,
+    classes: Mapping[str, Sequence[str]],
+    missing: Sequence[str],
+    duplicates: Sequence[str] | None,
+    delimiter: str,
+    *,
+    leakage: str,
+    copies: Path | None,
+) -> FittedTable:
+    """The files read, divided and fitted on the training rows; see `table`."""
+    read = read_raw_table(files, columns, delimiter, copies)
+    kept = first_rows(read, duplicates) if duplicates else None
+    rows = part_rows(read, split, kept)
+    of_training = InputColumns(read, inputs, missing, rows["train"])
+    result = FittedTable(
+        read,
+        inputs,
+        missing,
+        rows,
+        TabularFeatures.fit(of_training, (), (), inputs=inputs),
+        *build_labels(read_labels(read, tasks, classes, missing), tasks),
+        as_categorical(read_ids(read, group)).codes if group else None,
+        _notes(name, rows, kept, duplicates),
+    )
+    _check_rows(result, tasks, leakage)
+    return result
 
 
 def _check(
