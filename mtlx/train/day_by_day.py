@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from mtlx.data.dataset import Dataset
 from mtlx.data.feed import make_feed
 from mtlx.data.later_days import Day
+from mtlx.train.compiling import jit
 from mtlx.train.evaluate import make_apply, make_scorer
 from mtlx.train.optimizers.per_task import Optimizer
 from mtlx.train.plan import Plan, Settings, check_sizes, make_plan
@@ -115,7 +116,7 @@ def _make_pass(
 
         return jax.lax.fori_loop(0, count // batch_size, one, state)
 
-    return jax.jit(one_pass, donate_argnums=0)
+    return jit(one_pass, donate_argnums=0)
 
 
 def shuffled(key: PRNGKeyArray, total: int, count: Array | int) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 
 from mtlx import tree
 from mtlx.data.feed import num_rows
+from mtlx.train.compiling import jit
 from mtlx.train.inspect import inspect_scores
 from mtlx.train.lanes import Lanes
 from mtlx.train.member import Member
@@ -83,7 +84,7 @@ class Group(NamedTuple):
         states, _ = start
         order = self._apart(self.lanes.order(states.key, jnp.int32(1)))
         layout = None if self.mesh is None else member_layout(self.mesh)
-        run = jax.jit(self.lanes.run, donate_argnums=1, out_shardings=layout)
+        run = jit(self.lanes.run, donate_argnums=1, out_shardings=layout)
         compiled = run.lower(
             self.numbers, states, self.data.arrays, order, jnp.int32(0)
         ).compile()
@@ -215,10 +216,15 @@ def _row(stacked: Array, number: int) -> Array:
     raise IndexError(f"Expected a member below {len(stacked)}, found {number}.")
 
 
-@jax.jit
-def _at(stacked: Array, number: int | Array) -> Array:
-    # Array by array: a whole state would be a program of its own for each group.
-    return stacked[number]
+def _at(stacked: Array, number: int) -> Array | np.ndarray:
+    if jnp.issubdtype(stacked.dtype, jax.dtypes.prng_key) or not _on_host(stacked):
+        return stacked[number]
+    # A copy: the next step may write where the stack lies. No program is compiled.
+    return np.array(np.asarray(stacked)[number])
+
+
+def _on_host(array: Array) -> bool:
+    return all(device.platform == "cpu" for device in array.devices())
 
 
 @jax.jit

@@ -9,6 +9,7 @@ import jax
 from mtlx.data.catalogue import Catalogue
 from mtlx.data.feed import Feed
 from mtlx.tasks import Task
+from mtlx.train.compiling import jit
 from mtlx.train.inspect import Sums, inspect_sums
 from mtlx.train.plan import Settings, make_plan
 from mtlx.train.ranking import make_forward
@@ -94,10 +95,10 @@ def make_lanes(
         return inspect_sums(recipe(numbers).model, variables, features, total)
 
     return Lanes(
-        variables=jax.jit(jax.vmap(variables)),
-        start=jax.jit(jax.vmap(start)),
-        order=jax.jit(jax.vmap(order, in_axes=(0, None))),
+        variables=jit(jax.vmap(variables)),
+        start=jit(jax.vmap(start)),
+        order=jit(jax.vmap(order, in_axes=(0, None))),
         run=jax.vmap(run, in_axes=(0, 0, data, 0, None)),
-        apply=jax.jit(jax.vmap(apply, in_axes=(0, 0, data))),
-        inspect=jax.jit(jax.vmap(inspect, in_axes=(0, 0, data, None))),
+        apply=jit(jax.vmap(apply, in_axes=(0, 0, data))),
+        inspect=jit(jax.vmap(inspect, in_axes=(0, 0, data, None))),
     )

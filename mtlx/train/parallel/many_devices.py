@@ -8,6 +8,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from mtlx.data.feed import Feed
+from mtlx.train.compiling import jit
 from mtlx.train.parallel.layout import state_layout
 from mtlx.train.parallel.one_device import OneDevice
 from mtlx.types import PyTree
@@ -38,7 +39,7 @@ class ManyDevices(OneDevice):
         numbers = np.asarray(jax.random.key_data(key))
         state = jax.eval_shape(from_numbers, numbers)
         layout = state_layout(state, self.mesh, fsdp=self.fsdp)
-        return jax.jit(from_numbers, out_shardings=layout)(numbers)
+        return jit(from_numbers, out_shardings=layout)(numbers)
 
     def place_feed(self, feed: Feed) -> Feed:
         feed = feed.on_device("A run on many devices")
@@ -63,11 +64,11 @@ class ManyDevices(OneDevice):
         return jax.device_put(jax.tree.map(np.asarray, tree), sharding)
 
     def jit(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        return jax.jit(function, out_shardings=self.sharding())
+        return jit(function, out_shardings=self.sharding())
 
     def compile(self, run: Callable[..., Any], state: Any, *args: Any) -> Callable:
         places = (jax.tree.map(lambda x: x.sharding, state), self.sharding())
-        jitted = jax.jit(run, donate_argnums=0, out_shardings=places)
+        jitted = jit(run, donate_argnums=0, out_shardings=places)
         return jitted.lower(state, *args).compile()
 
     def place_rows(self, batches: PyTree) -> PyTree:

@@ -7,6 +7,7 @@ import jax
 
 from mtlx.data.feed import Feed
 from mtlx.train.axis import ALONE, Axis
+from mtlx.train.compiling import jit
 from mtlx.types import Batch, PyTree
 
 
@@ -22,7 +23,7 @@ class OneDevice:
 
     def make_state(self, plan: Any, key: Any) -> Any:
         """The first state of a `mtlx.train.plan.Plan`, made where it will lie."""
-        return jax.jit(plan.start)(key, jax.jit(plan.variables)(key))
+        return jit(plan.start)(key, jit(plan.variables)(key))
 
     def place_feed(self, feed: Feed) -> Feed:
         """`feed`, with its arrays where the steps want them."""
@@ -34,11 +35,11 @@ class OneDevice:
 
     def jit(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """`function` compiled; what it returns is on every device."""
-        return jax.jit(function)
+        return jit(function)
 
     def compile(self, run: Callable[..., Any], state: Any, *args: Any) -> Callable:
         """`run(state, *args) -> (state, metrics)`, ahead of time; takes the state."""
-        return jax.jit(run, donate_argnums=0).lower(state, *args).compile()
+        return jit(run, donate_argnums=0).lower(state, *args).compile()
 
     def place_rows(self, batches: PyTree) -> PyTree:
         """Stacked batches [steps, rows, ...] for evaluation."""
