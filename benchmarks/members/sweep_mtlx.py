@@ -2,11 +2,13 @@
 
     python -m benchmarks.members.sweep_mtlx --seeds 16 --steps 2000
 
-Needs jax, flax, optax and numpy alone.
+Members are spread over as many devices as there are cores, as the vectorised launcher
+spreads them. Needs jax, flax, optax and numpy alone.
 """
 
 import argparse
 import json
+import os
 import time
 
 import jax
@@ -37,6 +39,7 @@ def train(workload: Workload, seeds: int, steps: int, rows: int) -> np.ndarray:
         range(seeds),
         epochs=-(-steps // (rows // workload.batch_size)),
         batch_size=workload.batch_size,
+        devices=jax.local_device_count(),
     )
     scores = [[task["rmse"] for task in r.validation.values()] for r in results]
     return np.square(scores)
@@ -49,6 +52,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--rows", type=int, default=12_800)
     options = parser.parse_args(argv)
+    jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
     begin = time.perf_counter()
     errors = train(w3(), options.seeds, options.steps, options.rows)
     seconds = time.perf_counter() - begin
