@@ -69,7 +69,7 @@ kuairand: setup  ## all architectures on KuaiRand-Pure
 	@$(RUN) -m experiments.report runs/kuairand
 	@$(RUN) -m experiments.architectures runs/kuairand docs/results/kuairand.md
 
-ecommerce: setup  ## joint against each task alone: films, a shop, products, search
+ecommerce: setup  ## joint against alone: films, a shop, products, search, all of it
 	@$(RUN) -m experiments.train experiment=ecommerce/movielens
 	@$(RUN) -m experiments.train -m experiment=ecommerce/movielens balancer=equal \
 	  'model.read=[next_item,interests],[rating,interests],[rating,next_item]'
@@ -82,6 +82,10 @@ ecommerce: setup  ## joint against each task alone: films, a shop, products, sea
 	@$(RUN) -m experiments.train experiment=ecommerce/search
 	@$(RUN) -m experiments.train -m experiment=ecommerce/search model=single_task \
 	  balancer=equal
+	@$(RUN) -m experiments.train experiment=ecommerce/everything
+	@for part in films:432 shop:424 offers:152 queries:16; do \
+	  $(RUN) -m experiments.train -m experiment=ecommerce/everything balancer=equal \
+	    data.only=[$${part%:*}] trainer.batch_size=$${part#*:} || exit 1; done
 	@$(RUN) -m experiments.report runs/ecommerce
 	@$(RUN) -m experiments.ecommerce.joint runs/ecommerce docs/results/ecommerce.md
 

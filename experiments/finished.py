@@ -79,7 +79,7 @@ def _model(cfg: DictConfig, signature: Signature) -> nn.Module:
     rows = Batch(features, none, {name: np.zeros(1, bool) for name in retrieval})
     like = Dataset(
         *(signature.data, signature.tasks, signature.schema, rows, rows, rows),
-        catalogue=Catalogue({}, np.zeros(1)) if retrieval else None,
+        catalogues=dict.fromkeys(retrieval, Catalogue({}, np.zeros(1))),
     )
     settings = Settings(compute_dtype=cfg.trainer.get("compute_dtype"))
     return settings.cast(compose.build_architecture(cfg, like, {}))

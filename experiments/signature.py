@@ -26,8 +26,8 @@ def store_signature(folder: Path, dataset: Dataset) -> str | None:
         signature_of(dataset).write(folder / SIGNATURE)
     except ValueError as error:
         return f"cannot be served: {error}"
-    if dataset.catalogue is not None:
-        write_catalogue(folder / CATALOGUE, dataset.catalogue)
+    for catalogue in dataset.catalogues.values():  # one, where rows can be served
+        write_catalogue(folder / CATALOGUE, catalogue)
     return None
 
 
@@ -65,7 +65,8 @@ def stored_catalogue(folder: Path, cfg: DictConfig) -> Catalogue:
     """
     path = folder / CATALOGUE
     if not path.is_file():
-        write_catalogue(path, compose.build_dataset(cfg).catalogue)
+        (catalogue,) = compose.build_dataset(cfg).catalogues.values()
+        write_catalogue(path, catalogue)
     return read_catalogue(path)
 
 

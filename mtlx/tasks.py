@@ -48,8 +48,8 @@ class Task:
             (`mtlx.types.PIXEL_KINDS`): "segmentation" (`num_classes` logits, a label
             below 0 is none), "depth" (value above 0, NaN is none) or "normals" (a
             vector of any length, labels of length 1, NaN is none). "retrieval": the
-            item of the row, found among all of `Dataset.catalogue`; the label is its
-            number.
+            item of the row, found among all of its `Dataset.catalogues`; the label is
+            its number.
         label: name of the label column; None means `name`.
         space: name of a 0/1 column that is 1 for the rows in the task's sample space
             (e.g. clicked impressions for a conversion task); None means every row.

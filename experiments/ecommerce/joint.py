@@ -1,8 +1,8 @@
 """Joint against alone: python -m experiments.ecommerce.joint runs/ecommerce PAGE.
 
 Writes, between two marks of a page written by hand, tables and pictures of the studies
-of experiment=ecommerce/movielens, retailrocket, products and search; beside the page,
-in a folder of its name, every run's figures.
+of experiment=ecommerce/movielens, retailrocket, products, search and everything; beside
+the page, in a folder of its name, every run's figures.
 """
 
 import sys
@@ -31,6 +31,7 @@ TITLES = {
     "retailrocket_retrieval": "Retailrocket",
     "pricerunner_retrieval": "Products",
     "joint_search": "Search",
+    "joint_ecommerce": "Everything",
 }
 
 

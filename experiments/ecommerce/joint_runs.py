@@ -20,7 +20,8 @@ def outcomes(study: Study, data: str) -> pd.DataFrame:
 
     Args:
         study: runs of one architecture with all tasks trained, or all but one only read
-            (`model.read`), or of `single_task`, one network a task in one run.
+            (`model.read`), or of `single_task`, one network a task in one run; or of
+            joined data sets with one of them alone (`data.only`).
         data: name of the data set.
 
     Returns:
@@ -79,7 +80,8 @@ def _trained(run: str, record: Mapping[str, Any]) -> tuple[str, list[str]]:
         name for name in asked.get("model.read", "[]").strip("[]").split(",") if name
     ]
     tasks = [task for task in record["tasks"] if task not in read]
-    if record["model"] == BASELINE_MODEL or len(tasks) == 1:
+    apart = asked.get("data.only", "null") != "null"
+    if record["model"] == BASELINE_MODEL or len(tasks) == 1 or apart:
         return ALONE, tasks
     if read:
         raise ValueError(

@@ -31,47 +31,45 @@ class Catalogue(NamedTuple):
         """I."""
         return len(self.counts)
 
-    def queries(
-        self, tasks: tuple[Task, ...], rows: Batch
-    ) -> dict[str, np.ndarray] | None:
-        """Task -> which rows are one query, as `mtlx.metrics.evaluate` takes it."""
-        if not self.by_group:
-            return None
-        return {task.name: rows.groups for task in tasks if task.kind == "retrieval"}
+
+Catalogues = Mapping[str, Catalogue]  # retrieval task -> what it finds its items among
 
 
-def check_catalogue(
+def queries(catalogues: Catalogues, rows: Batch) -> dict[str, np.ndarray]:
+    """Task -> which rows are one query, as `mtlx.metrics.evaluate` takes it."""
+    return {task: rows.groups for task, c in catalogues.items() if c.by_group}
+
+
+def check_catalogues(
     name: str,
     tasks: tuple[Task, ...],
-    catalogue: Catalogue | None,
+    catalogues: Catalogues,
     splits: Mapping[str, Any],
 ) -> None:
-    """Holds the labels of the retrieval tasks against the catalogue.
+    """Holds the labels of the retrieval tasks against their catalogues.
 
     Args:
         name: of the data set.
         tasks: of the data set.
-        catalogue: of the data set.
+        catalogues: of the data set.
         splits: "validation" and "test", whose lists are scored; "train" if in memory.
 
     Raises:
-        DataError: retrieval tasks without a catalogue, a label that is no item, or
+        DataError: a retrieval task without a catalogue, a label that is no item, or
             groups that are absent where lists need them.
     """
-    retrieval = [task for task in tasks if task.kind == "retrieval"]
-    if not retrieval:
-        return
-    if catalogue is None:
-        raise DataError(
-            f"Data set {name!r}: expected a catalogue of the items that task "
-            f"{retrieval[0].name!r} retrieves, found none. Give Dataset.catalogue, or "
-            f"leave the task out."
-        )
-    for split, rows in splits.items():
-        for task in retrieval:
+    for task in (task for task in tasks if task.kind == "retrieval"):
+        if task.name not in catalogues:
+            raise DataError(
+                f"Data set {name!r}: expected a catalogue of the items that task "
+                f"{task.name!r} retrieves, found {list(catalogues) or 'none'}. Give "
+                f"Dataset.catalogues, or leave the task out."
+            )
+        catalogue = catalogues[task.name]
+        for split, rows in splits.items():
             _check_items(f"Data set {name!r}, {split} split", task, catalogue, rows)
-        if split != "train":
-            _check_groups(f"Data set {name!r}, {split} split", catalogue, rows)
+            if split != "train":
+                _check_groups(f"Data set {name!r}, {split} split", catalogue, rows)
 
 
 def _check_items(place: str, task: Task, catalogue: Catalogue, rows: Batch) -> None:

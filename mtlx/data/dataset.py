@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mtlx.data.blocks import Blocks
-from mtlx.data.catalogue import Catalogue
+from mtlx.data.catalogue import Catalogues
 from mtlx.data.joint_rows import JointRows
 from mtlx.data.preprocessing import Preprocessing
 from mtlx.tasks import Task
@@ -34,10 +34,10 @@ class Dataset(NamedTuple):
     is larger than memory, or `JointRows` of several data sets; `validation` and `test`
     are Batches. `notes` are sentences on what became of the rows, for the user to read.
     `preprocessing` makes the same features of rows that are in no split; without it a
-    model of the data cannot be served. `catalogue` has the items that retrieval tasks
-    find. `days` has, where the data are a log, split -> [N] the day of each row as
-    YYYYMMDD. `train_groups` [N] are the groups of the training rows, where metrics may
-    read them and no loss does.
+    model of the data cannot be served. `catalogues` has for each retrieval task the
+    items that it finds its answers among. `days` has, where the data are a log, split
+    -> [N] the day of each row as YYYYMMDD. `train_groups` [N] are the groups of the
+    training rows, where metrics may read them and no loss does.
     """
 
     name: str
@@ -48,6 +48,6 @@ class Dataset(NamedTuple):
     test: Batch
     notes: tuple[str, ...] = ()
     preprocessing: Preprocessing | None = None
-    catalogue: Catalogue | None = None
+    catalogues: Catalogues = {}
     days: Mapping[str, np.ndarray] = {}
     train_groups: np.ndarray | None = None

@@ -79,7 +79,7 @@ def with_catalogue(
     return dataset._replace(
         tasks=tuple(new if one is chosen else one for one in dataset.tasks),
         schema=dataset.schema._replace(item=tuple(item)),
-        catalogue=_catalogue(dataset, task, tuple(item), seen, by_group),
+        catalogues={task: _catalogue(dataset, task, tuple(item), seen, by_group)},
         preprocessing=_preprocessing(dataset, item),
     )
 

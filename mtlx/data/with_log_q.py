@@ -23,7 +23,7 @@ def with_log_q(dataset: Dataset, task: str | None = None) -> Dataset:
     """
     retrieval = [t.name for t in dataset.tasks if t.kind == "retrieval"]
     chosen = [name for name in retrieval if task in (None, name)]
-    if len(chosen) != 1 or dataset.catalogue is None:
+    if len(chosen) != 1 or chosen[0] not in dataset.catalogues:
         raise ValueError(
             f"with_log_q: expected a data set with a catalogue and one retrieval task "
             f"to count, found {task or retrieval} among {retrieval}. Set data.task."
@@ -35,7 +35,9 @@ def with_log_q(dataset: Dataset, task: str | None = None) -> Dataset:
         )
     items = np.asarray(dataset.train.labels[chosen[0]])
     where = np.asarray(dataset.train.where[chosen[0]])
-    counts = np.bincount(items[where], minlength=dataset.catalogue.num_items)
+    counts = np.bincount(
+        items[where], minlength=dataset.catalogues[chosen[0]].num_items
+    )
     log_q = np.where(where, log_frequencies(counts)[items], 0).astype(np.float32)
     features = {**dataset.train.features, LOG_Q: log_q}
     return dataset._replace(train=dataset.train._replace(features=features))

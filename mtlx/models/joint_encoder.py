@@ -59,6 +59,16 @@ class JointEncoder(nn.Module):
         return x
 
 
+def part_features(part: Part, features: Mapping[str, Array]) -> dict[str, Array]:
+    """The features of one of the data sets, under the names that it gave them."""
+    prefix = f"{part.name}/"
+    return {
+        name.removeprefix(prefix): value
+        for name, value in features.items()
+        if name.startswith(prefix)
+    }
+
+
 class _PartEncoder(nn.Module):
     """W_s encoder_s(features of s) + b_s, whatever data set a row is of."""
 
@@ -68,16 +78,13 @@ class _PartEncoder(nn.Module):
 
     @nn.compact
     def __call__(self, features: Mapping[str, Array], train: bool) -> Array:
-        prefix, schema = f"{self.part.name}/", self.part.schema
-        own = {
-            name.removeprefix(prefix): value
-            for name, value in features.items()
-            if name.startswith(prefix)
-        }
+        schema = self.part.schema
         encoder = self.encoder(
             cardinalities=schema.cardinalities,
             names=schema.names,
             fields=schema.fields,
             name="encoder",
         )
-        return nn.Dense(self.width, name="projection")(encoder(own, train=train))
+        return nn.Dense(self.width, name="projection")(
+            encoder(part_features(self.part, features), train=train)
+        )

@@ -9,6 +9,7 @@ from mtlx.results.dots import ARROWS
 from mtlx.results.statistics import mean_interval
 
 ROW_HEIGHT, PANEL_WIDTH = 0.24, 2.4  # inch
+MOST_COLUMNS = 5
 
 
 def draw_joint(heads: pd.DataFrame, alone: str, title: str) -> Figure:
@@ -20,10 +21,15 @@ def draw_joint(heads: pd.DataFrame, alone: str, title: str) -> Figure:
         title: of the figure.
     """
     methods, tasks = heads["method"].unique(), heads["task"].unique()
-    size = (1.8 + PANEL_WIDTH * len(tasks), 1.3 + ROW_HEIGHT * len(methods))
-    figure, axes = style.panels(1, len(tasks), size, sharey=True)
+    lines = -(-len(tasks) // MOST_COLUMNS)
+    columns = -(-len(tasks) // lines)
+    height = 1.0 + ROW_HEIGHT * len(methods)
+    size = (1.8 + PANEL_WIDTH * columns, 0.3 + lines * height)
+    figure, axes = style.panels(lines, columns, size, sharey=True)
     color = style.colors(methods)
-    for axis, task in zip(axes[0], tasks, strict=True):
+    for axis in axes.flat[len(tasks) :]:
+        axis.set_visible(False)
+    for axis, task in zip(axes.flat, tasks, strict=False):
         rows = heads[heads["task"] == task]
         metric = rows["metric"].iloc[0]
         for place, method in enumerate(methods):

@@ -6,7 +6,7 @@ from typing import Any
 
 import flax.linen as nn
 
-from mtlx.data.catalogue import check_catalogue
+from mtlx.data.catalogue import check_catalogues
 from mtlx.data.dataset import Dataset
 from mtlx.models import JointEncoder, MultiTaskModel
 from mtlx.types import Batch
@@ -29,12 +29,13 @@ def build_model(
             the encoder is that of a joint data set and this is none, or the reverse, or
             rows show an item to an architecture that lets the tasks foretelling it read
             it.
-        DataError: retrieval tasks that do not fit the catalogue (`check_catalogue`).
+        DataError: retrieval tasks that do not fit their catalogues
+            (`check_catalogues`).
     """
     splits = {"validation": dataset.validation, "test": dataset.test}
     if isinstance(dataset.train, Batch):
         splits["train"] = dataset.train
-    check_catalogue(dataset.name, dataset.tasks, dataset.catalogue, splits)
+    check_catalogues(dataset.name, dataset.tasks, dataset.catalogues, splits)
     model = architecture(
         tasks=tuple(task.name for task in dataset.tasks),
         outputs=tuple(task.outputs for task in dataset.tasks),
@@ -48,9 +49,8 @@ def build_model(
 
 def _check_foretold(model: MultiTaskModel, dataset: Dataset) -> None:
     """Refuses rows whose item a model would read off to foretell it."""
-    parts = [part.schema for part in dataset.schema.parts]
-    foretold = [name for s in (dataset.schema, *parts) for name in s.foretold]
     kinds = {task.name: task.kind for task in dataset.tasks}
+    foretold = dataset.schema.foretold
     shown = [name for name in foretold if kinds.get(name) != "retrieval"]
     if shown and not model.hides_item:
         raise ValueError(

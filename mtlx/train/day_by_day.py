@@ -82,10 +82,10 @@ def make_day_by_day(
     model, tasks = settings.cast(model), dataset.tasks
     feed = make_feed(dataset.train, batch_size)
     plan = make_plan(model, balancer, optimizer, tasks, feed, settings)
-    train, catalogue = _make_pass(plan.step, batch_size), dataset.catalogue
-    apply = make_apply(model, None, tasks, catalogue)
+    train, catalogues = _make_pass(plan.step, batch_size), dataset.catalogues
+    apply = make_apply(model, None, tasks, catalogues)
     scorers = [
-        make_scorer(apply, tasks, day.rows, eval_batch_size, catalogue=catalogue)
+        make_scorer(apply, tasks, day.rows, eval_batch_size, catalogues=catalogues)
         for day in days
     ]
 

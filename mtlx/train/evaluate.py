@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from mtlx import metrics
-from mtlx.data.catalogue import Catalogue
+from mtlx.data.catalogue import Catalogues, queries
 from mtlx.data.feed import num_rows
 from mtlx.tasks import Task
 from mtlx.train.parallel.one_device import OneDevice
@@ -22,14 +22,14 @@ def make_apply(
     model: nn.Module,
     devices: OneDevice | None = None,
     tasks: tuple[Task, ...] = (),
-    catalogue: Catalogue | None = None,
+    catalogues: Catalogues | None = None,
 ) -> Callable[..., dict[str, Array]]:
     """The compiled forward pass over stacked batches; splits of one size share it.
 
     The outputs of retrieval tasks are ranks in the whole catalogue
     (`mtlx.train.ranking`).
     """
-    devices, forward = devices or OneDevice(), make_forward(tasks, catalogue)
+    devices, forward = devices or OneDevice(), make_forward(tasks, catalogues or {})
 
     @devices.jit
     def apply(variables, features):
@@ -96,16 +96,16 @@ def make_scorer(
     rows: Batch,
     batch_size: int,
     devices: OneDevice | None = None,
-    catalogue: Catalogue | None = None,
+    catalogues: Catalogues | None = None,
 ) -> Callable[[PyTree], Scores]:
     """A function variables -> {task: {metric: value}} over the rows of a split."""
     predict = make_predict(apply, rows, batch_size, devices, tasks)
-    queries = catalogue and catalogue.queries(tasks, rows)
+    same = queries(catalogues or {}, rows)
 
     def score(variables):
         outputs = predict(variables)
         return metrics.evaluate(
-            tasks, outputs, rows.labels, rows.where, rows.groups, queries
+            tasks, outputs, rows.labels, rows.where, rows.groups, same
         )
 
     return score

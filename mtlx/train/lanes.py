@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 
-from mtlx.data.catalogue import Catalogue
+from mtlx.data.catalogue import Catalogues
 from mtlx.data.feed import Feed
 from mtlx.tasks import Task
 from mtlx.train.compiling import jit
@@ -49,7 +49,7 @@ def make_lanes(
     feed: Feed,
     settings: Settings,
     own_data: bool,
-    catalogue: Catalogue | None = None,
+    catalogues: Catalogues,
 ) -> Lanes:
     """The programs; nothing is compiled yet.
 
@@ -59,9 +59,9 @@ def make_lanes(
         feed: of one member.
         settings: as `make_plan` takes them.
         own_data: whether each member has data of its own, or all share one.
-        catalogue: of the data set.
+        catalogues: of the data set.
     """
-    forward = make_forward(tasks, catalogue)
+    forward = make_forward(tasks, catalogues)
     data = 0 if own_data else None
     _, chunk_steps = settings.cut(feed)
 

@@ -186,10 +186,10 @@ def _make_scorers(
     splits: Mapping[str, Batch],
 ) -> _Scorers:
     tasks = dataset.tasks
-    apply = make_apply(model, devices, tasks, dataset.catalogue)
+    apply = make_apply(model, devices, tasks, dataset.catalogues)
 
     def scorer(rows):
-        return make_scorer(apply, tasks, rows, batch_size, devices, dataset.catalogue)
+        return make_scorer(apply, tasks, rows, batch_size, devices, dataset.catalogues)
 
     return _Scorers(
         validate=scorer(dataset.validation),

@@ -83,7 +83,9 @@ def fit_population(
     )
     data = SharedData.of(dataset, batch_size, eval_batch_size)
     settings = Settings(**settings)
-    lanes = make_lanes(build, data.tasks, data.feed, settings, data.own, data.catalogue)
+    lanes = make_lanes(
+        build, data.tasks, data.feed, settings, data.own, data.catalogues
+    )
     one = build({name: values[0] for name, values in numbers.items()}).model
     members = [
         Member(Selection.start(data.tasks, None, keep, one.untrained()), *own)

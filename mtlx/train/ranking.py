@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mtlx.data.catalogue import Catalogue
+from mtlx.data.catalogue import Catalogue, Catalogues
 from mtlx.retrieval import target_ranks, target_ranks_in
 from mtlx.retrieval.blocks import in_blocks
 from mtlx.tasks import Task
@@ -31,11 +31,11 @@ def targets_of(rows: Batch, tasks: tuple[Task, ...]) -> dict[str, np.ndarray]:
     return found
 
 
-def make_forward(tasks: tuple[Task, ...], catalogue: Catalogue | None) -> Forward:
+def make_forward(tasks: tuple[Task, ...], catalogues: Catalogues) -> Forward:
     """The forward pass (model, variables, features [batches, B, ...]) -> outputs.
 
     For a retrieval task the output is the rank [B] of each row's item among all items
-    that the catalogue offers and the row's group has not seen; inf of an item that is
+    that its catalogue offers and the row's group has not seen; inf of an item that is
     not offered (`mtlx.retrieval.target_ranks`). The item vectors are
     computed once a call.
     """
@@ -43,13 +43,15 @@ def make_forward(tasks: tuple[Task, ...], catalogue: Catalogue | None) -> Forwar
 
     def forward(model, variables, features):
         vectors = {}
-        if retrieval:
-            vectors = item_vectors(model, variables, catalogue, retrieval)
+        for task in retrieval:
+            vectors |= item_vectors(model, variables, catalogues[task], (task,))
 
         def one(x):
             outputs = dict(model.apply(variables, x, train=False))
             for task in retrieval:
-                outputs[task] = _ranks(task, outputs[task], vectors, catalogue, x)
+                outputs[task] = _ranks(
+                    task, outputs[task], vectors, catalogues[task], x
+                )
             return outputs
 
         return jax.lax.map(one, features)

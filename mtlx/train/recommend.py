@@ -32,13 +32,13 @@ def recommend(
 
     Args:
         model, variables: trained.
-        dataset: gives the catalogue.
+        dataset: gives the task's catalogue.
         rows: whose features and groups are read.
         task: a retrieval task.
         k: length of the lists.
         batch_size: rows at a time.
     """
-    catalogue = dataset.catalogue
+    catalogue = dataset.catalogues[task]
     masks = {"offered": catalogue.offered}
 
     @jax.jit
@@ -82,7 +82,7 @@ def describe(
         item vectors where the model has any; "slices": metrics of new items, of items
         by decile of their activity in training, and so of users (`activity_slices`).
     """
-    rows, catalogue = dataset.test, dataset.catalogue
+    rows, catalogue = dataset.test, dataset.catalogues[task]
     found = recommend(model, variables, dataset, rows, task, k)
     where = np.asarray(rows.where[task])
     lists = found.items[where]
@@ -112,7 +112,7 @@ def _ranks(
     model: nn.Module, variables: PyTree, dataset: Dataset, task: str
 ) -> np.ndarray:
     tasks = tuple(one for one in dataset.tasks if one.name == task)
-    apply = make_apply(model, None, tasks, dataset.catalogue)
+    apply = make_apply(model, None, tasks, dataset.catalogues)
     predict = make_predict(apply, dataset.test, 4096, tasks=tasks)
     return predict(variables)[task]
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mtlx import metrics
-from mtlx.data.catalogue import Catalogue
+from mtlx.data.catalogue import Catalogues, queries
 from mtlx.data.dataset import Dataset, Stream
 from mtlx.data.feed import Feed, make_feed
 from mtlx.tasks import Task
@@ -22,7 +22,7 @@ class Split(NamedTuple):
 
     features: PyTree  # [batches, B, ...], with an axis of members before if own
     rows: tuple[Batch, ...]  # one, or one a member
-    catalogue: Catalogue | None = None
+    catalogues: Catalogues
 
     def score(
         self, tasks: tuple[Task, ...], outputs: dict[str, np.ndarray], member: int
@@ -30,10 +30,8 @@ class Split(NamedTuple):
         """Metrics of one member, from {task: [N, batches, B, ...]} on the host."""
         rows = self.rows[member % len(self.rows)]
         own = join_rows({task: y[member] for task, y in outputs.items()}, rows)
-        queries = self.catalogue and self.catalogue.queries(tasks, rows)
-        return metrics.evaluate(
-            tasks, own, rows.labels, rows.where, rows.groups, queries
-        )
+        same = queries(self.catalogues, rows)
+        return metrics.evaluate(tasks, own, rows.labels, rows.where, rows.groups, same)
 
 
 class SharedData(NamedTuple):
@@ -45,7 +43,7 @@ class SharedData(NamedTuple):
     validation: Split
     test: Split
     own: bool  # whether arrays and features have an axis of members
-    catalogue: Catalogue | None = None
+    catalogues: Catalogues
 
     @classmethod
     def of(
@@ -61,7 +59,7 @@ class SharedData(NamedTuple):
         """
         own = not isinstance(dataset, Dataset)
         each = tuple(dataset) if own else (dataset,)
-        catalogue = each[0].catalogue
+        catalogues = each[0].catalogues
         if own:
             _check_alike(each)
         feeds = [
@@ -72,7 +70,7 @@ class SharedData(NamedTuple):
             features = [
                 cut_rows(one, eval_batch_size, tasks=each[0].tasks) for one in rows
             ]
-            return Split(_stack(features) if own else features[0], rows, catalogue)
+            return Split(_stack(features) if own else features[0], rows, catalogues)
 
         return cls(
             tasks=each[0].tasks,
@@ -81,7 +79,7 @@ class SharedData(NamedTuple):
             validation=split(tuple(one.validation for one in each)),
             test=split(tuple(one.test for one in each)),
             own=own,
-            catalogue=catalogue,
+            catalogues=catalogues,
         )
 
     def part(self, members: slice) -> "SharedData":

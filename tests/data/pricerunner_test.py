@@ -125,7 +125,7 @@ def test_the_product_that_is_shown_is_the_one_asked_for(offers):
         np.testing.assert_array_equal(shown, np.where(known, labels + 1, 0))
         np.testing.assert_array_equal(split.where["product"], known)
         np.testing.assert_array_equal(split.labels["product"][known], shown[known])
-    catalogue = with_catalogue(data, "product", ["product_id"]).catalogue
+    catalogue = with_catalogue(data, "product", ["product_id"]).catalogues["product"]
     assert catalogue.num_items == plain.tasks[0].num_classes + 1
     np.testing.assert_array_equal(np.flatnonzero(~catalogue.offered), [0])
 

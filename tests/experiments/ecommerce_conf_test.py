@@ -1,5 +1,6 @@
 """The experiments of joint against alone, on made-up data in the sets' own forms."""
 
+import functools
 import hashlib
 import sys
 
@@ -69,13 +70,17 @@ def test_films(build, tmp_path, monkeypatch):
         build(folder, *shown)
 
 
-def test_a_shop(build, tmp_path, monkeypatch):
+def publish_shop(tmp_path, monkeypatch):
     module = sys.modules["mtlx.data.retailrocket_multibehavior"]
     rows = multibehavior_test.made_up_log(module.BEHAVIORS)
     content = multibehavior_test.write(tmp_path / "raw", rows)
     digest = hashlib.sha256(content).hexdigest()
     source = module.PUBLISHED._replace(sha256={"train.tsv": digest}, config="tiny")
     monkeypatch.setattr(module, "SHOP", module.SHOP._replace(source=source))
+
+
+def test_a_shop(build, tmp_path, monkeypatch):
+    publish_shop(tmp_path, monkeypatch)
     parts = build(tmp_path / "raw", "experiment=ecommerce/retailrocket")
     assert step_shapes(parts)["loss"].shape == (3,)
     asked = {task.name: reads_item(parts, task.name) for task in parts.dataset.tasks}
@@ -99,11 +104,15 @@ def test_products(build, tmp_path, monkeypatch, encoder):
     assert asked == {"category": False, "product": False}
 
 
+def publish_queries(tmp_path, monkeypatch):
+    files = {esci_source.FILE: as_text(PAIRS, [pair(n) for n in range(120)])}
+    publish(monkeypatch, tmp_path / "raw", "esci_query_brand", files)
+
+
 @pytest.mark.parametrize("model", ["shared_bottom", "mmoe", "single_task"])
 def test_search(build, tmp_path, monkeypatch, model):
     publish_offers(tmp_path, monkeypatch)
-    files = {esci_source.FILE: as_text(PAIRS, [pair(n) for n in range(120)])}
-    publish(monkeypatch, tmp_path / "raw", "esci_query_brand", files)
+    publish_queries(tmp_path, monkeypatch)
     experiment = "experiment=ecommerce/search"
     parts = build(tmp_path / "raw", experiment, f"model={model}")
     assert [task.name for task in parts.dataset.tasks] == [
@@ -113,3 +122,35 @@ def test_search(build, tmp_path, monkeypatch, model):
         "queries_gain",
     ]
     assert parts.dataset.train.splits[1].groups is not None  # lists of a query
+
+
+EVERYTHING = {
+    "films": ("rating", "next_item", "interests"),
+    "shop": ("cart", "buy", "next_item"),
+    "offers": ("category", "product"),
+    "queries": ("exact", "gain"),
+}
+
+
+def test_everything(build, tmp_path, monkeypatch):
+    small = ["data.batch_sizes={films: 8, shop: 8, offers: 8, queries: 8}"]
+    publish_shop(tmp_path, monkeypatch)
+    publish_offers(tmp_path, monkeypatch)
+    publish_queries(tmp_path, monkeypatch)
+    folder = publish_100k(tmp_path / "raw", monkeypatch)
+    experiment = "experiment=ecommerce/everything"
+    parts = build(folder, experiment)
+    names = [f"{part}_{task}" for part in EVERYTHING for task in EVERYTHING[part]]
+    assert [task.name for task in parts.dataset.tasks] == names
+    found = {"films_next_item", "shop_next_item", "offers_product"}
+    assert set(parts.dataset.catalogues) == found
+    small = ["data.batch_sizes={films: 8, shop: 8, offers: 8, queries: 8}"]
+    parts = build(folder, experiment, *small, "trainer=smoke", "trainer.batch_size=32")
+    fit = functools.partial(parts.fit, parts.model, parts.dataset)
+    result = fit(parts.balancer, parts.optimizer, epochs=1)
+    assert set(result.test) == set(names)
+    assert all(0 <= result.test[task]["hit_rate@10"] <= 1 for task in found)
+    for part, tasks in EVERYTHING.items():
+        alone = build(folder, experiment, *small, f"data.only=[{part}]")
+        assert [t.name for t in alone.dataset.tasks] == [f"{part}_{t}" for t in tasks]
+        assert alone.dataset.train.batch_sizes == (8,)

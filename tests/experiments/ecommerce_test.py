@@ -67,6 +67,25 @@ def run_two_towers(factory, data, tasks):
             )
 
 
+def run_everything(factory, seed):
+    """Joined data sets, all of them and each by itself."""
+    parts = {
+        part: {f"{part}_{task}": facts for task, facts in tasks.items()}
+        for part, tasks in (("films", FILMS), ("shop", SHOP))
+    }
+    model, data = "recommendation/two_tower", "joint_ecommerce"
+    together = parts["films"] | parts["shop"]
+    for name, tasks in {"all": together, **parts}.items():
+        factory.run(
+            model,
+            seed=seed,
+            data=data,
+            tasks=tasks,
+            folder=f"{data}/{name}/{seed}",
+            overrides=[] if name == "all" else [f"data.only=[{name}]"],
+        )
+
+
 @pytest.fixture
 def factory(tmp_path, monkeypatch):
     for name in ("hit_rate@10", "list_ndcg"):
@@ -78,6 +97,8 @@ def factory(tmp_path, monkeypatch):
     for model in ("shared_bottom", "single_task"):
         for seed in range(2):
             made.run(model, seed=seed, data="joint_search", tasks=SEARCH)
+    for seed in range(2):
+        run_everything(made, seed)
     return made
 
 
@@ -122,6 +143,14 @@ def test_alone_is_of_the_runs_that_trained_one_task(factory, page):
         assert (page.parent / "ecommerce" / f"{data}.png").stat().st_size > 1000
     runs = pd.read_csv(page.parent / "ecommerce" / "runs.csv")
     assert len(runs[runs["data"] == "joint_search"]) == 2 * 2 * 3
+    assert list(cells(text, "Everything", ALONE))[1:5] == [
+        "films_rating rmse ↓",
+        "films_next_item hit_rate@10 ↑",
+        "shop_cart auc ↑",
+        "shop_next_item hit_rate@10 ↑",
+    ]
+    everything = runs[runs["data"] == "joint_ecommerce"].groupby("method").size()
+    assert everything[ALONE] == everything["two_tower, equal"] == 2 * 6
 
 
 def test_delta_m_is_the_mean_drop_against_the_means_alone(factory, page):

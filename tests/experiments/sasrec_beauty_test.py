@@ -34,7 +34,7 @@ def test_histories_alone_are_read_and_share_the_items_vectors(parts):
     np.testing.assert_array_equal(
         parts.model.apply(variables, others)["next_item"], before
     )
-    assert before.shape == (3, parts.dataset.catalogue.num_items)
+    assert before.shape == (3, parts.dataset.catalogues["next_item"].num_items)
 
 
 def test_lists_leave_out_what_the_user_has_in_training(parts):
@@ -48,7 +48,7 @@ def test_lists_leave_out_what_the_user_has_in_training(parts):
     assert len(item) == sum(lengths)  # each training item but a user's first
     ids = data.test.features["categorical"][:, names.index("user_id")]
     for row in range(len(ids)):
-        listed = data.catalogue.seen[data.test.groups[row]]
+        listed = data.catalogues["next_item"].seen[data.test.groups[row]]
         np.testing.assert_array_equal(
             listed[listed >= 0], np.unique(item[user == ids[row]])
         )

@@ -56,7 +56,8 @@ def test_the_experiment_is_the_tutorials_model(films, read):
     assert [task.name for task in data.tasks] == ["rating", "next_item"]
     assert data.tasks[1].loss.keywords == {"remove_accidental_hits": False}
     assert len(data.train.labels["rating"]) == round(0.8 * RATINGS)
-    assert data.catalogue.seen is None and not data.catalogue.offered[0]
+    (catalogue,) = data.catalogues.values()
+    assert catalogue.seen is None and not catalogue.offered[0]
     features = jax.tree.map(lambda x: x[:4], dict(data.test.features))
     shapes = jax.eval_shape(parts.model.init, jax.random.key(0), features)["params"]
     assert set(shapes) == {"encoder", "tower_rating"}  # no other parameters

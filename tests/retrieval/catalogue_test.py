@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from mtlx.data import DataError, build_labels, seen_items, with_catalogue, with_log_q
-from mtlx.data.catalogue import log_frequencies
+from mtlx.data.catalogue import log_frequencies, queries
 from mtlx.models import recommendation as rec
 from mtlx.tasks import Task
 from tests.conf_test import CONF
@@ -29,7 +29,7 @@ def classes():
     )
     schema = shop.schema._replace(item=())
     tasks = (shop.tasks[0], task)
-    return shop._replace(tasks=tasks, schema=schema, train=train, catalogue=None)
+    return shop._replace(tasks=tasks, schema=schema, train=train, catalogues={})
 
 
 def test_classes_become_items(classes):
@@ -37,11 +37,11 @@ def test_classes_become_items(classes):
     shop = make_dataset()
     assert found.schema.item == ("item", "genre")
     assert found.tasks[1] == Task("buy", "retrieval", metrics=("mrr",))
-    catalogue = found.catalogue
+    catalogue = found.catalogues["buy"]
     offered = np.arange(ITEMS + 1) > 0
     offered[5] = False  # the training split does not know it
     np.testing.assert_array_equal(catalogue.offered, offered)
-    expected = shop.catalogue.features["categorical"].copy()
+    expected = shop.catalogues["buy"].features["categorical"].copy()
     expected[0] = 0
     found_rows = catalogue.features["categorical"]
     np.testing.assert_array_equal(found_rows[offered], expected[offered])
@@ -55,7 +55,7 @@ def test_classes_become_items(classes):
 
 
 def test_the_items_own_fields_are_in_the_catalogue(classes):
-    found = with_catalogue(classes, "buy", ["item", "history"]).catalogue
+    found = with_catalogue(classes, "buy", ["item", "history"]).catalogues["buy"]
     rows = classes.train.features
     for item in (1, 7):
         first = np.flatnonzero(rows["categorical"][:, 1] == item)[0]
@@ -75,7 +75,8 @@ def test_what_users_have_seen_is_by_their_group(classes):
     moved = classes._replace(
         validation=renumbered(classes.validation), test=renumbered(classes.test)
     )
-    seen = with_catalogue(moved, "buy", ["item"], seen="user", by_group=True).catalogue
+    seen = with_catalogue(moved, "buy", ["item"], seen="user", by_group=True)
+    seen = seen.catalogues["buy"]
     train, counted = classes.train, classes.train.where["buy"]
     user = train.features["categorical"][:, 0]
     for row in range(10):
@@ -84,7 +85,8 @@ def test_what_users_have_seen_is_by_their_group(classes):
         listed = seen.seen[moved.test.groups[row]]
         np.testing.assert_array_equal(listed[listed >= 0], items)
     rows = moved.test
-    assert seen.queries((Task("buy", "retrieval"),), rows)["buy"] is rows.groups
+    assert queries({"buy": seen}, rows)["buy"] is rows.groups
+    assert queries({"buy": seen._replace(by_group=False)}, rows) == {}
 
 
 def test_seen_items_are_listed_once():

@@ -84,14 +84,15 @@ def test_items_with_texts_have_an_encoder_of_their_own(dataset, features):
 
 def test_a_retrieval_task_needs_a_catalogue_with_its_items(dataset):
     with pytest.raises(DataError, match="expected a catalogue"):
-        build(dataset._replace(catalogue=None), rec.TwoTower)
-    small = dataset.catalogue._replace(counts=np.ones(5))
+        build(dataset._replace(catalogues={}), rec.TwoTower)
+    small = dataset.catalogues["buy"]._replace(counts=np.ones(5))
     with pytest.raises(DataError, match="'buy': expected items 0 .. 4, found"):
-        build(dataset._replace(catalogue=small), rec.TwoTower)
+        build(dataset._replace(catalogues={"buy": small}), rec.TwoTower)
     grouped = make_dataset(seen=True)
     alone = grouped.test._replace(groups=None)
     with pytest.raises(DataError, match="test split: expected groups of rows"):
         build(grouped._replace(test=alone), rec.TwoTower)
-    few = grouped.catalogue._replace(seen=grouped.catalogue.seen[:3])
+    full = grouped.catalogues["buy"]
+    few = full._replace(seen=full.seen[:3])
     with pytest.raises(DataError, match=r"groups 0 \.\. 2"):
-        build(grouped._replace(catalogue=few), rec.TwoTower)
+        build(grouped._replace(catalogues={"buy": few}), rec.TwoTower)

@@ -66,5 +66,5 @@ def make_dataset(seen: bool = False, by_group: bool = False) -> Dataset:
         train=train._replace(groups=None),
         validation=validation,
         test=test,
-        catalogue=catalogue,
+        catalogues={"buy": catalogue},
     )

@@ -47,10 +47,11 @@ def expected(films, asked):
     """{user's row: (names, scores)}: all items sorted, by NumPy."""
     dataset = films.parts.dataset
     queries = films.outputs(dataset.test.features)["next_item"][:, 0]
-    vectors = films.outputs(dataset.catalogue.features)["next_item"][:, 1]
+    catalogue = dataset.catalogues["next_item"]
+    vectors = films.outputs(catalogue.features)["next_item"][:, 1]
     scores = np.asarray(queries, np.float64) @ np.asarray(vectors, np.float64).T
     names = np.array(["", *dataset.preprocessing.vocabulary("item_id").values])
-    scores[:, ~dataset.catalogue.offered] = -np.inf
+    scores[:, ~catalogue.offered] = -np.inf
     for row, query in zip(scores, asked, strict=True):
         row[np.isin(names, query["seen"].split("|"))] = -np.inf
     order = np.argsort(-scores, axis=1, kind="stable")[:, :TOP]

@@ -35,7 +35,7 @@ def build(cls, dataset):
 @pytest.mark.parametrize("cls", CASES)
 def test_lists_are_the_head_of_the_catalogue_sorted_for_each_row(cls):
     dataset = make_dataset(seen=True)
-    model, catalogue = build(cls, dataset), dataset.catalogue
+    model, catalogue = build(cls, dataset), dataset.catalogues["buy"]
     device = jax.tree.map(jax.numpy.asarray, dict(dataset.test.features))
     variables = model.init(jax.random.key(0), device)
     found = recommend(model, variables, dataset, dataset.test, "buy", K, batch_size=31)
@@ -63,7 +63,7 @@ def test_the_description_is_of_these_lists_and_ranks():
     found = describe(model, result.variables, dataset, "buy", 5, "user")
     where = dataset.test.where["buy"]
     lists = recommend(model, result.variables, dataset, dataset.test, "buy", 5)
-    lists, counts = lists.items[where], dataset.catalogue.counts
+    lists, counts = lists.items[where], dataset.catalogues["buy"].counts
     about = found["lists"]
     assert about["coverage"] == len(np.unique(lists)) / (ITEMS + 1)
     assert about["average_popularity"] == pytest.approx(counts[lists].mean())

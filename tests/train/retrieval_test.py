@@ -106,7 +106,7 @@ def test_a_lazy_optimizer_reads_the_rows_of_both_sides(dataset, batch, plain):
 
 def _scores(model, variables, dataset, rows):
     """[B, I] of every item, row by row, in NumPy; and the mask of those left out."""
-    catalogue = dataset.catalogue
+    catalogue = dataset.catalogues["buy"]
     features = jax.tree.map(jnp.asarray, dict(rows.features))
     out = model.apply(variables, features)["buy"]
     if out.ndim == 3:

@@ -18,7 +18,8 @@ class CatalogueSoftmax(RecommendationModel):
     E is the item column's part of the encoder's table, which a history that shares the
     column reads as well. Id 0, which stands for items that the training split does not
     hold, is no answer: its logit is the least number. The item of the row itself is a
-    label here; nothing reads it.
+    label here; nothing reads it. Of a joint data set each part that has items has such
+    a table, as wide as the query vector that all share.
 
     Args:
         query_widths: layers of the query tower, the last linear and as wide as an
@@ -30,7 +31,7 @@ class CatalogueSoftmax(RecommendationModel):
 
     Raises:
         ValueError: an item of more than one column, or a query vector that is not as
-            wide as an embedding.
+            wide as an embedding; a retrieval task of a data set without items.
 
     Reference: with encoder=sasrec, a history that shares the item's column, and query
     and item of these alone, it is SASRec (Kang and McAuley, ICDM 2018), trained by a
@@ -45,36 +46,39 @@ class CatalogueSoftmax(RecommendationModel):
 
     def __post_init__(self):
         super().__post_init__()
-        sides = self.sides()
-        if len(sides.item_columns) != 1 or sides.item_fields:
-            raise ValueError(
-                f"CatalogueSoftmax: expected item to be one categorical column, found "
-                f"{self.item or self.schema.item}; set model.item to one of "
-                f"{list(self.schema.names)}."
-            )
+        schemas = [part.schema for part in self.schema.parts] or [self.schema]
+        for schema, sides in zip(schemas, self.all_sides(), strict=True):
+            if len(sides.item_columns) > 1 or sides.item_fields:
+                raise ValueError(
+                    f"CatalogueSoftmax: expected item to be one categorical column, "
+                    f"found {self.item or schema.item}; set model.item (data.item of a "
+                    f"part of a joint data set) to one of {list(schema.names)}."
+                )
 
     @nn.compact
     def __call__(
         self, features: Mapping[str, Array], *, train: bool = False
     ) -> dict[str, Float[Array, "batch ..."]]:
-        encoder, query = self.encode_query(features, train)
-        table = encoder.column(self.sides().item_columns[0])
+        query, tables = self.encode_query_and_tables(features, train)
         tower = VectorTower(
             widths=self.query_widths, name="query_tower", **self.settings()
         )
         query = tower(query, train=train).astype(jnp.float32)
-        if query.shape[1] != table.shape[1]:
-            raise ValueError(
-                f"CatalogueSoftmax: expected a query vector as wide as an item's, "
-                f"{table.shape[1]}, found {query.shape[1]}; mend query_widths, or "
-                f"query where these are ()."
-            )
-        query, table = self.probe("query", query), self.probe("table", table)
+        query = self.probe("query", query)
         others = [task for task in self.tasks if task not in self.retrieval()]
         outputs = self.towers(dict.fromkeys(others, query), train)
-        for task in self.retrieval():
-            outputs[task] = self._logits(task, query, table)
+        for place, table in enumerate(tables):
+            own = [task for task in self._tasks_of(place) if task in self.retrieval()]
+            if own:
+                _check_width(query, table)
+                table = self.probe(f"table_{place}", table)
+                outputs |= {task: self._logits(task, query, table) for task in own}
         return {task: outputs[task] for task in self.tasks}
+
+    @nn.nowrap
+    def _tasks_of(self, place: int) -> tuple[str, ...]:
+        parts = self.schema.parts
+        return parts[place].tasks if parts else self.tasks
 
     @nn.nowrap
     def _logits(self, task: str, query: Array, table: Array) -> Array:
@@ -90,4 +94,15 @@ class CatalogueSoftmax(RecommendationModel):
 
     @nn.nowrap
     def last_layers(self) -> tuple[tuple[str, ...], ...]:
-        return (("query_tower", "output"),) if self.query_widths else (("encoder",),)
+        return (
+            (("query_tower", "output"),) if self.query_widths else self.encoder_paths()
+        )
+
+
+def _check_width(query: Array, table: Array) -> None:
+    if query.shape[1] != table.shape[1]:
+        raise ValueError(
+            f"CatalogueSoftmax: expected a query vector as wide as an item's, "
+            f"{table.shape[1]}, found {query.shape[1]}; mend query_widths, or query "
+            f"where these are ()."
+        )

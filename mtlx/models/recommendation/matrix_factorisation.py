@@ -78,8 +78,14 @@ def one_column_each(model: RecommendationModel) -> None:
     """Refuses a query or an item that is more than one categorical column.
 
     Raises:
-        ValueError: such a side.
+        ValueError: such a side, or a joint data set.
     """
+    if model.schema.parts:
+        raise ValueError(
+            f"{type(model).__name__}: expected a single data set, found the parts "
+            f"{[part.name for part in model.schema.parts]}. Choose "
+            f"model=recommendation/two_tower."
+        )
     sides = model.sides()
     for side in ("query", "item"):
         columns = getattr(sides, f"{side}_columns")

@@ -17,7 +17,9 @@ class Sides(NamedTuple):
     numerical: bool  # whether the numeric columns are read: with the query
 
 
-def find_sides(owner: str, schema: Schema, query: Names, item: Names) -> Sides:
+def find_sides(
+    owner: str, schema: Schema, query: Names, item: Names, optional: bool = False
+) -> Sides:
     """The inputs by their names.
 
     Args:
@@ -27,6 +29,7 @@ def find_sides(owner: str, schema: Schema, query: Names, item: Names) -> Sides:
             numeric columns.
         item: likewise; None: `Schema.item`. The first is a column, whose ids number the
             catalogue.
+        optional: whether there may be no item.
 
     Raises:
         ValueError: a side without inputs, a name that is none, or one on both sides.
@@ -34,14 +37,15 @@ def find_sides(owner: str, schema: Schema, query: Names, item: Names) -> Sides:
     known = (*schema.names, *(field.name for field in schema.fields))
     item = schema.item if item is None else item
     chosen = tuple(n for n in known if n not in item) if query is None else query
-    _check(owner, "item", item, known)
+    if item or not optional:
+        _check(owner, "item", item, known)
     _check(owner, "query", chosen, known, schema.numericals and query is None)
     if set(item) & set(chosen):
         raise ValueError(
             f"{owner}: expected query and item to share no input, found "
             f"{sorted(set(item) & set(chosen))} in both."
         )
-    if item[0] not in schema.names:
+    if item and item[0] not in schema.names:
         raise ValueError(
             f"{owner}: expected item to begin with the categorical column that numbers "
             f"the items, one of {list(schema.names)}, found {item[0]!r}."

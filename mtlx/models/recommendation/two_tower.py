@@ -7,10 +7,12 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from mtlx.models.columns import ids_of
+from mtlx.models.joint_encoder import part_features
 from mtlx.models.recommendation.base import RecommendationModel
 from mtlx.models.recommendation.frequency import StreamingFrequency
+from mtlx.models.recommendation.sides import Sides
 from mtlx.models.recommendation.vector_tower import VectorTower
-from mtlx.types import LOG_Q, Array, Float
+from mtlx.types import LOG_Q, Array, Float, Schema
 
 LOG_Q_FORMS = ("none", "counted", "streaming")
 
@@ -19,7 +21,8 @@ class TwoTower(RecommendationModel):
     """s(q, v) = q v / tau for retrieval, y_k = tower_k([q; v]) for every other task.
 
     q and v are the query tower's and the item tower's vectors. A task that foretells
-    the item (`Schema.foretold`) reads q alone: y_k = tower_k(q). While training, the
+    the item (`Schema.foretold`), or whose data set has none, reads q alone: y_k =
+    tower_k(q). Data sets that are joined share the two towers. While training, the
     logit of a candidate is s(q, v_j) - log Q_j, Q_j the probability that item j is in a
     batch: without it a softmax over the items of the batch makes popular items
     negatives more often than others, and so holds them down.
@@ -69,8 +72,8 @@ class TwoTower(RecommendationModel):
         query, item = self.probe("query", query), self.probe("item", item)
         both = jnp.concatenate([query, item], axis=1)
         others = [task for task in self.tasks if task not in self.retrieval()]
-        foretold = self.schema.foretold
-        inputs = {task: query if task in foretold else both for task in others}
+        blind = {*self.schema.foretold, *self.itemless()}
+        inputs = {task: query if task in blind else both for task in others}
         outputs = self.towers(inputs, train)
         if self.retrieval():
             pair = self._pair(query, item, features, train)
@@ -115,12 +118,34 @@ class TwoTower(RecommendationModel):
 
     @nn.nowrap
     def _log_q(self, features: Mapping[str, Array], train: bool) -> Array:
-        column = self.sides().item_columns[0]
+        parts = self.schema.parts
+        if not parts:
+            return self._own_log_q(self.schema, self.sides(), features, train)
+        log_q = jnp.zeros(len(features["source"]), jnp.float32)
+        for place, (part, sides) in enumerate(
+            zip(parts, self.all_sides(), strict=True)
+        ):
+            if sides.item_columns:
+                read = part_features(part, features)
+                own = self._own_log_q(part.schema, sides, read, train, f"_{part.name}")
+                log_q = jnp.where(features["source"] == place, own, log_q)
+        return log_q
+
+    @nn.nowrap
+    def _own_log_q(
+        self,
+        schema: Schema,
+        sides: Sides,
+        features: Mapping[str, Array],
+        train: bool,
+        suffix: str = "",
+    ) -> Array:
+        """Of rows of one data set."""
+        column = sides.item_columns[0]
         ids = ids_of(features, column)
         if self.log_q == "streaming":
-            count = self.schema.cardinalities[column]
-            frequency = StreamingFrequency(count, self.alpha, name="frequency")
-            return frequency(ids, train)
+            count, name = schema.cardinalities[column], f"frequency{suffix}"
+            return StreamingFrequency(count, self.alpha, name=name)(ids, train)
         if not train:
             return jnp.zeros(ids.shape[0], jnp.float32)
         if LOG_Q not in features:
@@ -135,7 +160,7 @@ class TwoTower(RecommendationModel):
     def last_layers(self) -> tuple[tuple[str, ...], ...]:
         towers = {"query_tower": self.query_widths, "item_tower": self.item_widths}
         if not all(towers.values()):
-            return (("encoder",),)
+            return self.encoder_paths()
         return tuple((tower, "output") for tower in towers)
 
 
