@@ -16,7 +16,7 @@ SMALL_TOKENS = model=field_transformer model.token_dim=24 model.num_layers=2 \
 REPRODUCE = $(RUN) -m experiments.reproduce output=docs/reproductions
 
 .PHONY: help setup compare toy test lint bench full architectures kuairand ecommerce \
-  reproduce reproduce-full clean
+  everything reproduce reproduce-full clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -69,7 +69,7 @@ kuairand: setup  ## all architectures on KuaiRand-Pure
 	@$(RUN) -m experiments.report runs/kuairand
 	@$(RUN) -m experiments.architectures runs/kuairand docs/results/kuairand.md
 
-ecommerce: setup  ## joint against alone: films, a shop, products, search, all of it
+ecommerce: setup  ## joint against each task alone: films, a shop, products, search
 	@$(RUN) -m experiments.train experiment=ecommerce/movielens
 	@$(RUN) -m experiments.train -m experiment=ecommerce/movielens balancer=equal \
 	  'model.read=[next_item,interests],[rating,interests],[rating,next_item]'
@@ -82,12 +82,16 @@ ecommerce: setup  ## joint against alone: films, a shop, products, search, all o
 	@$(RUN) -m experiments.train experiment=ecommerce/search
 	@$(RUN) -m experiments.train -m experiment=ecommerce/search model=single_task \
 	  balancer=equal
+	@$(RUN) -m experiments.report runs/ecommerce
+	@$(RUN) -m experiments.ecommerce.joint runs/ecommerce docs/results/ecommerce.md
+
+everything: setup  ## ten tasks of four data sets in one model, against one a data set
 	@$(RUN) -m experiments.train experiment=ecommerce/everything
 	@for part in films:432 shop:424 offers:152 queries:16; do \
 	  $(RUN) -m experiments.train -m experiment=ecommerce/everything balancer=equal \
 	    data.only=[$${part%:*}] trainer.batch_size=$${part#*:} || exit 1; done
-	@$(RUN) -m experiments.report runs/ecommerce
-	@$(RUN) -m experiments.ecommerce.joint runs/ecommerce docs/results/ecommerce.md
+	@$(RUN) -m experiments.report runs/everything
+	@$(RUN) -m experiments.ecommerce.joint runs/everything docs/results/everything.md
 
 reproduce: setup  ## published tables and ours, with few seeds
 	@for name in $(QUICK); do \

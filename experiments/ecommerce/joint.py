@@ -1,8 +1,9 @@
 """Joint against alone: python -m experiments.ecommerce.joint runs/ecommerce PAGE.
 
 Writes, between two marks of a page written by hand, tables and pictures of the studies
-of experiment=ecommerce/movielens, retailrocket, products, search and everything; beside
-the page, in a folder of its name, every run's figures.
+of experiment=ecommerce/movielens, retailrocket, products and search, or of
+experiment=ecommerce/everything; beside the page, in a folder of its name, every run's
+figures.
 """
 
 import sys
@@ -31,8 +32,8 @@ TITLES = {
     "retailrocket_retrieval": "Retailrocket",
     "pricerunner_retrieval": "Products",
     "joint_search": "Search",
-    "joint_ecommerce": "Everything",
 }
+TOGETHER = {"joint_ecommerce": "Four data sets in one model"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,24 +52,25 @@ def write_page(study: Study, page: Path) -> None:
 
     Raises:
         FileNotFoundError: no such page.
-        ValueError: a page without the marks, a study without runs of all the data
-            sets, or see `outcomes`.
+        ValueError: a page without the marks, a study without runs of the joined data
+            sets and without those of all the others, or see `outcomes`.
     """
     check_marks(page)
-    missing = [data for data in TITLES if data not in study.tasks]
+    titles = TOGETHER if set(TOGETHER) & set(study.tasks) else TITLES
+    missing = [data for data in titles if data not in study.tasks]
     if missing:
         raise ValueError(
-            f"{study.path}: expected runs on {list(TITLES)}, found none on {missing}. "
+            f"{study.path}: expected runs on {list(titles)}, found none on {missing}. "
             f"Run make ecommerce."
         )
-    found = {data: outcomes(study, data) for data in TITLES}
+    found = {data: outcomes(study, data) for data in titles}
     folder = page.with_suffix("")
     folder.mkdir(exist_ok=True)
     every = pd.concat([rows.assign(data=data) for data, rows in found.items()])
     every.to_csv(folder / "runs.csv", index=False, float_format="%.6g")
     parts = []
     for data, rows in found.items():
-        heads, title = headlines(study, data, rows), TITLES[data]
+        heads, title = headlines(study, data, rows), titles[data]
         with style.look():
             draw_joint(heads, ALONE, title).savefig(folder / f"{data}.png")
         picture = f"![{title}: each task alone and jointly]({folder.name}/{data}.png)"

@@ -133,7 +133,7 @@ EVERYTHING = {
 
 
 def test_everything(build, tmp_path, monkeypatch):
-    small = ["data.batch_sizes={films: 8, shop: 8, offers: 8, queries: 8}"]
+    """Ten tasks of four data sets in one model; each data set by itself."""
     publish_shop(tmp_path, monkeypatch)
     publish_offers(tmp_path, monkeypatch)
     publish_queries(tmp_path, monkeypatch)
