@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from mtlx.gradients.program import Var
 from mtlx.types import Array
 
-BLOCK = 4  # most tasks whose cotangents go through an operation together
+FEWEST, MOST_BLOCKS = 4, 8  # tasks of a block, and blocks where there are enough
 
 Block = Mapping[Var, Array]  # cotangents [b, ...] of some variables
 
@@ -46,7 +46,9 @@ class Buffer(NamedTuple):
             grams: number of Gram matrices.
         """
         count = len(cotangents)
-        blocks = -(-count // BLOCK)
+        # Each block reads all cotangents once: few and large ones are faster. What a
+        # block holds beside them is a fraction of them.
+        blocks = -(-count // max(FEWEST, count // MOST_BLOCKS))
         block = -(-count // blocks)
         rows = blocks * block
         data = jnp.zeros((rows, width + grams * rows), jnp.float32)

@@ -35,8 +35,9 @@ def ghost_grams(
     scale of a norm, a kernel read twice or inside control flow) stacks that parameter's
     T gradients and drops them once they are contracted; so do all with a metric.
 
-    More than four tasks go through every stretch of operations in blocks, in place, so
-    that what is held is one cotangent a task and no more.
+    More than four tasks go through every stretch of operations in blocks (of four, from
+    32 tasks on eight blocks), in place, so that what is held is one cotangent a task
+    and a part of that.
 
     Args:
         operations, tape: of the trunk.
