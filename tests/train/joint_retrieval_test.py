@@ -267,6 +267,16 @@ def test_sides_are_the_data_sets_own(names):
         train.build_model(tower, ENCODER, all_data())
 
 
+def test_a_retrieval_task_needs_an_item_in_its_data_set():
+    shop = make_dataset(seen=True)
+    shop = shop._replace(schema=shop.schema._replace(item=()))
+    data = joint({"films": films(), "shop": shop})
+    with pytest.raises(
+        ValueError, match=r"Schema.item\), found none for \['shop_buy'\]"
+    ):
+        build(data, rec.TwoTower)
+
+
 @pytest.mark.parametrize("cls", [rec.MatrixFactorisation, rec.NeuMF])
 def test_models_of_one_pair_of_columns_take_one_data_set(cls):
     with pytest.raises(ValueError, match="a single data set, found the parts"):

@@ -36,7 +36,8 @@ class RecommendationModel(MultiTaskModel):
 
     Raises:
         ValueError: a side without inputs, or with strange ones, or named for a joint
-            data set; a task to read that is none, or that leaves none to train.
+            data set; a task to read that is none, or that leaves none to train; a
+            retrieval task whose data set has no item.
     """
 
     min_outputs: ClassVar[int] = 0
@@ -53,6 +54,12 @@ class RecommendationModel(MultiTaskModel):
             raise ValueError(
                 f"{name}: expected read to name some tasks of {self.tasks}, and to "
                 f"leave one to train, found {self.read}."
+            )
+        if lost := [task for task in self.retrieval() if task in self.itemless()]:
+            raise ValueError(
+                f"{name}: expected the data set of a retrieval task to name its item "
+                f"(Schema.item), found none for {lost}. Wrap it in "
+                f"mtlx.data.with_catalogue before it is joined."
             )
 
     @nn.nowrap

@@ -31,7 +31,7 @@ class CatalogueSoftmax(RecommendationModel):
 
     Raises:
         ValueError: an item of more than one column, or a query vector that is not as
-            wide as an embedding; a retrieval task of a data set without items.
+            wide as an embedding.
 
     Reference: with encoder=sasrec, a history that shares the item's column, and query
     and item of these alone, it is SASRec (Kang and McAuley, ICDM 2018), trained by a
