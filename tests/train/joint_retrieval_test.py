@@ -12,70 +12,16 @@ from mtlx import balancers, models, train
 from mtlx.data import joint, with_log_q
 from mtlx.models import recommendation as rec
 from mtlx.train.recommend import describe, recommend
-from tests.retrieval.rows import GENRES, ITEMS, make_dataset, make_rows
-from tests.train.joint_test import numbers
-
-WIDTH = 6
-ENCODER = functools.partial(
-    models.JointEncoder,
-    encoder=functools.partial(models.FeatureEncoder, embedding_dim=WIDTH),
-    width=WIDTH,
+from tests.retrieval.joint_rows import (
+    ENCODER,
+    MODELS,
+    RETRIEVAL,
+    WIDTH,
+    all_data,
+    build,
+    films,
 )
-MODELS = {
-    rec.TwoTower: {"query_widths": (WIDTH,), "item_widths": (WIDTH,)},
-    rec.CatalogueSoftmax: {"query_widths": (WIDTH,)},
-}
-RETRIEVAL = ("films_buy", "shop_buy")
-
-
-def films():
-    """As the shop, with other people, other rows, and half as many items."""
-    data = make_dataset(seen=True)
-    half = ITEMS // 2
-
-    def fewer(rows):
-        ids = rows.features["categorical"] % np.array([99, half, 99]) + [0, 1, 0]
-        ids = ids.astype(np.int32)
-        history = np.minimum(rows.features["history"], half)
-        features = {"categorical": ids, "history": history}
-        labels = rows.labels | {"buy": ids[:, 1]}
-        groups = None if rows.groups is None else rows.groups * 7 + 3
-        return rows._replace(features=features, labels=labels, groups=groups)
-
-    catalogue = data.catalogues["buy"]
-    rng = np.random.default_rng(3)
-    seen = np.full((7 * len(catalogue.seen) + 4, 3), -1)
-    seen[3::7] = rng.integers(1, half, seen[3::7].shape)
-    own = jax.tree.map(lambda x: x[: half + 1], dict(catalogue.features))
-    return data._replace(
-        name="films",
-        schema=data.schema._replace(
-            item=("item",),
-            cardinalities=(25, half + 1, GENRES),
-            fields=(data.schema.fields[0]._replace(sizes=(half + 1,)),),
-            foretold=("buy",),
-        ),
-        train=fewer(make_rows(5, 128)._replace(groups=None)),
-        validation=fewer(data.validation),
-        test=fewer(make_rows(7, 30)),
-        catalogues={
-            "buy": catalogue._replace(
-                features=own, counts=np.ones(half + 1), seen=seen, offered=None
-            )
-        },
-    )
-
-
-@functools.cache
-def all_data(**options):
-    item = make_dataset(seen=True)
-    shop = item._replace(schema=item.schema._replace(item=("item",)))
-    sets = {"films": films(), "shop": shop, "bank": numbers()}
-    return joint(sets, rule="round_robin", **options)
-
-
-def build(data, cls):
-    return train.build_model(functools.partial(cls, **MODELS[cls]), ENCODER, data)
+from tests.retrieval.rows import ITEMS, make_dataset
 
 
 @functools.cache
@@ -139,29 +85,6 @@ def test_all_tasks_are_learnt(cls):
     assert result.test["shop_buy"]["accuracy@5"] > 2 * 5 / ITEMS
     stars = data.test.labels["shop_rating"][data.test.where["shop_rating"]]
     assert result.test["shop_rating"]["rmse"] < np.std(stars)
-
-
-def test_groups_are_numbered_apart_and_know_what_they_have_seen():
-    data, own = all_data(), films()
-    total = len(own.test.labels["buy"])
-    groups, before = data.test.groups[:total], own.test.groups
-    same = before[:, None] == before[None]
-    np.testing.assert_array_equal(groups[:, None] == groups[None], same)
-    assert not set(groups) & set(data.test.groups[total:])
-    seen = data.catalogues["films_buy"].seen
-    np.testing.assert_array_equal(seen[groups], own.catalogues["buy"].seen[before])
-    assert (seen[data.test.groups[total:]] == -1).all()
-
-
-def test_a_catalogues_rows_are_of_its_data_set_alone():
-    data, own = all_data(), films().catalogues["buy"]
-    features = data.catalogues["films_buy"].features
-    for name, column in own.features.items():
-        np.testing.assert_array_equal(features[f"films/{name}"], column)
-        assert not features[f"shop/{name}"].any()
-    assert (features["source"] == 0).all()
-    assert (data.catalogues["shop_buy"].features["source"] == 1).all()
-    assert set(features) == set(data.test.features)
 
 
 def test_vectors_are_those_of_the_data_sets_own_encoder():
@@ -249,15 +172,6 @@ def test_counted_and_streaming_frequencies_are_of_the_data_set():
     state = trained(rec.TwoTower).variables["frequency"]
     assert set(state) == {"frequency_films", "frequency_shop"}
     assert len(state["frequency_shop"]["gap"]) == ITEMS + 1
-
-
-def test_one_data_set_by_itself_keeps_its_names():
-    alone = all_data(only=("shop",))
-    assert [task.name for task in alone.tasks] == ["shop_rating", "shop_buy"]
-    assert set(alone.catalogues) == {"shop_buy"}
-    assert [part.name for part in alone.schema.parts] == ["shop"]
-    with pytest.raises(ValueError, match=r"some of \['shop'\], found \['shoe'\]"):
-        joint({"shop": make_dataset()}, only=("shoe",))
 
 
 @pytest.mark.parametrize("names", [{"query": ("user",)}, {"item": ("item",)}])
