@@ -198,7 +198,7 @@ def test_runs_and_populations_score_by_user(folder):
     assert make_scorer(apply, data.tasks, rows, 16)({}) == expected
     features = cut_rows(rows, 16)
     outputs = {task: np.asarray(y)[None] for task, y in apply({}, features).items()}
-    assert Split(features, (rows,)).score(data.tasks, outputs, 0) == expected
+    assert Split(features, (rows,), {}).score(data.tasks, outputs, 0) == expected
 
 
 def test_inputs_are_declared_by_column(folder, rows):
