@@ -84,7 +84,8 @@ def test_every_table_can_be_run_as_it_says(name):
         assert f"# {line}" in header
     spec = load_spec(name)
     assert f"paper={spec.paper} table={spec.table}" in header
-    assert bool(spec.unavailable) != bool(spec.runnable)
+    assert spec.unavailable or spec.runnable
+    assert bool(spec.needs) == bool(spec.unavailable and spec.runnable)
     for row in spec.runnable:
         if row.call is not None:
             function = hydra.utils.get_object(row.call["_target_"])
@@ -161,6 +162,38 @@ def test_judging_alone_runs_nothing(small):
     record = json.loads(Path("out/nobody/small.json").read_text())
     assert {cell["verdict"] for cell in record["cells"]} == {"not run"}
     assert record["facts"] == {}
+
+
+@pytest.fixture
+def far(small):
+    """The small table with a need."""
+    path = Path("tables/nobody/small.yaml")
+    table = yaml.safe_load(path.read_text())
+    table |= {"needs": ["far/images"], "unavailable": "Behind a form"}
+    path.write_text(yaml.safe_dump(table))
+    return small
+
+
+def test_a_table_without_its_data_is_passed_over_among_others(far, capsys):
+    assert reproduce.main(["output=out"]) == 0
+    assert "nobody/small: expected far/images" in capsys.readouterr().out
+    assert not Path("runs").exists()
+
+
+def test_a_table_without_its_data_cannot_be_asked_for(far, capsys, monkeypatch):
+    monkeypatch.setenv("MTLX_DATA_DIR", str(far))
+    assert reproduce.main(["paper=nobody", "table=small"]) == 1
+    error = capsys.readouterr().err
+    assert f"MTLX_DATA_DIR={far}, found no such" in error and "Behind a form" in error
+
+
+def test_a_table_with_its_data_runs(far, monkeypatch):
+    monkeypatch.setenv("MTLX_DATA_DIR", str(far))
+    (far / "far" / "images").mkdir(parents=True)
+    arguments = ["paper=nobody", "table=small", "seeds=1", "output=out"]
+    assert reproduce.main(arguments) == 0
+    record = json.loads(Path("out/nobody/small.json").read_text())
+    assert record["cells"][0]["ours"]["n"] == 1
 
 
 def test_a_failing_cell_is_told_and_the_others_stay(small, capsys, monkeypatch):

@@ -44,6 +44,14 @@ TABLE = {
     "claims": [{"text": "A below C", "column": "loss", "lower": "A", "higher": "C"}],
 }
 
+CHANGE = {
+    "name": "loss",
+    "against": "A",
+    "of": ["loss"],
+    "digits": 1,
+    "higher_is_better": False,
+}
+
 
 def changed(path, value=None):
     """TABLE with one entry set, or left out where `value` is None."""
@@ -98,11 +106,24 @@ def test_what_may_be_left_out():
         (["claims", 0, "higher"], "D", "a row from .*, found 'D'"),
         (["claims", 0, "column"], "auc", "a column from"),
         (["tuning", "seeds"], [], "expected seeds and values"),
+        (["needs"], "images", "p/t.needs: expected list, found 'images'"),
+        (["columns", 0, "against"], "A", r"columns\[0\]: expected the fields"),
+        (["columns", 0], CHANGE | {"against": "D"}, "against: expected a row from"),
+        (["columns", 0], CHANGE | {"of": ["auc"]}, "of: expected a column from"),
+        (["columns", 0], CHANGE | {"of": []}, "of: expected a column from"),
     ],
 )
 def test_each_mistake_is_named(path, value, message):
     with pytest.raises(SpecError, match=message):
         parse_spec(changed(path, value), "p", "t")
+
+
+def test_a_change_needs_columns_that_have_a_direction():
+    table = changed(["columns"], [TABLE["columns"][0], CHANGE | {"name": "change"}])
+    with pytest.raises(SpecError, match=r"columns\[1\].of: .* 'loss', which says"):
+        parse_spec(table, "p", "t")
+    table["columns"][0]["higher_is_better"] = False
+    assert parse_spec(table, "p", "t").columns[1].of == ("loss",)
 
 
 @pytest.mark.parametrize("content", [None, [], "text"])

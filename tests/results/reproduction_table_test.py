@@ -60,6 +60,41 @@ def test_the_best_run_is_that_of_the_named_metric():
     assert column_values(best, {}).size == 0
 
 
+CHANGE = {"name": "gain", "against": "A", "of": ["loss", "hit"], "digits": 2}
+
+
+def _with_change(higher):
+    hit = {"name": "hit", "task": "task_1", "metric": "hit", "digits": 2}
+    change = CHANGE | {"higher_is_better": higher}
+    columns = [
+        TABLE["columns"][0] | {"higher_is_better": False, "square": False},
+        hit | {"higher_is_better": True},
+        change,
+    ]
+    return TABLE | {"columns": columns}
+
+
+@pytest.mark.parametrize("higher", [True, False])
+def test_a_change_against_a_row(higher):
+    def run(loss, hit):
+        return {"task_1": {"rmse": loss, "hit": hit}}
+
+    runs = {"A": {0: run(1.0, 0.4), 1: run(3.0, 0.4)}, "B": {5: run(1.0, 0.5)}}
+    cells = judge_table(parse_spec(_with_change(higher), "p", "t"), runs, {})["cells"]
+    found = {c["row"]: c["ours"] for c in cells if c["column"] == "gain"}
+    sign = 1 if higher else -1
+    # The baseline is (2, .4): B's loss halves and its hits grow by a quarter.
+    assert found["B"]["mean"] == pytest.approx(sign * 100 * (0.5 + 0.25) / 2)
+    assert found["A"]["mean"] == pytest.approx(0.0) and found["A"]["n"] == 2
+    assert found["C"]["n"] == 0
+
+
+def test_a_change_against_a_row_without_runs_is_not_run():
+    runs = {"B": {0: {"task_1": {"rmse": 1.0, "hit": 0.5}}}}
+    cells = judge_table(parse_spec(_with_change(True), "p", "t"), runs, {})["cells"]
+    assert {c["ours"]["n"] for c in cells if c["column"] == "gain"} == {0}
+
+
 def test_a_metric_that_runs_lack_is_named():
     with pytest.raises(KeyError, match="'auc' of task 'a', found .*rmse"):
         column_values(Column("x", "a", "auc", 2), {0: {"a": {"rmse": 1.0}}})

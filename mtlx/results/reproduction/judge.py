@@ -10,7 +10,7 @@ from mtlx.results.bootstrap import bootstrap_interval
 from mtlx.results.reproduction.difference import Difference
 from mtlx.results.reproduction.spec import Column, Row, Spec
 from mtlx.results.reproduction.verdict import VERDICTS, judge_cell, judge_claim
-from mtlx.results.statistics import mean_interval
+from mtlx.results.statistics import delta_m, mean_interval
 
 Scores = Mapping[str, Mapping[str, float | None]]  # task -> metric -> value
 Runs = Mapping[str, Mapping[int, Scores]]  # row -> seed -> scores on the test split
@@ -30,6 +30,13 @@ def judge_table(spec: Spec, runs: Runs, facts: Mapping[str, Any]) -> Record:
         (row.name, column.name): column_values(column, runs.get(row.name, {}))
         for row in spec.rows
         for column in spec.columns
+        if column.against is None
+    }
+    values |= {
+        (row.name, column.name): relative_change(spec, column, row.name, values)
+        for row in spec.rows
+        for column in spec.columns
+        if column.against is not None
     }
     most = max((len(of) for of in runs.values()), default=0)
     return {
@@ -41,7 +48,7 @@ def judge_table(spec: Spec, runs: Runs, facts: Mapping[str, Any]) -> Record:
         "rule": dict(spec.rule._asdict()),
         "seeds": {"published": spec.seeds, "run": most},
         "tuning": _tuning(spec),
-        "columns": [c._asdict() for c in spec.columns],
+        "columns": [{**c._asdict(), "of": list(c.of)} for c in spec.columns],
         "cells": [
             _cell(spec, row, column, values[row.name, column.name])
             for column in spec.columns
@@ -75,6 +82,25 @@ def column_values(column: Column, runs: Mapping[int, Scores]) -> np.ndarray:
         return values
     by = np.array([_value(runs[s], *column.best_by) for s in sorted(runs)])
     return values[[np.nanargmax(by)]] if np.isfinite(by).any() else values[:1] * np.nan
+
+
+def relative_change(
+    spec: Spec, column: Column, row: str, values: Mapping[tuple[str, str], np.ndarray]
+) -> np.ndarray:
+    """One value a run: delta_m over `column.of` against the mean of `column.against`.
+
+    `mtlx.results.statistics.delta_m`, with its sign turned where higher is better. The
+    baseline is a constant, as in print: its own spread is not in the interval.
+    """
+    better = {"": [c.higher_is_better for c in spec.columns if c.name in column.of]}
+    names = [c.name for c in spec.columns if c.name in column.of]
+    base = [values[column.against, name] for name in names]
+    if not all(of.size for of in base):
+        return np.empty(0)
+    base = {"": [of.mean() for of in base]}
+    runs = np.stack([values[row, name] for name in names], axis=1)
+    found = np.array([delta_m({"": run}, base, better) for run in runs])
+    return -found if column.higher_is_better else found
 
 
 def count_verdicts(record: Record) -> dict[str, int]:

@@ -41,6 +41,7 @@ def parse_spec(content: Any, paper: str, table: str) -> Spec:
         },
         optional={
             "unavailable": (str, ""),
+            "needs": (list, []),
             "overrides": (list, []),
             "tuning": (Mapping, None),
             "reduced_seeds": (int, None),
@@ -59,6 +60,7 @@ def parse_spec(content: Any, paper: str, table: str) -> Spec:
         _row(r, columns, f"{where}: rows[{i}]") for i, r in _numbered(content["rows"])
     )
     _unique([row.name for row in rows], "row", where)
+    _check_changes(columns, [row.name for row in rows], where)
     if not 1 <= content["reduced_seeds"] <= content["seeds"]:
         raise SpecError(
             f"{where}: expected 1 <= reduced_seeds <= seeds, found "
@@ -85,6 +87,8 @@ def parse_spec(content: Any, paper: str, table: str) -> Spec:
 
 
 def _column(content: Any, where: str) -> Column:
+    if isinstance(content, Mapping) and "against" in content:
+        return _change(content, where)
     column = take(
         content,
         where,
@@ -100,6 +104,34 @@ def _column(content: Any, where: str) -> Column:
         by = take(column["best_by"], f"{where}.best_by", required=TASK_METRIC)
         column["best_by"] = (by["task"], by["metric"])
     return Column(**column)
+
+
+def _change(content: Any, where: str) -> Column:
+    """A column that is read off others."""
+    column = take(
+        content,
+        where,
+        required={"name": str, "against": str, "of": list, "digits": int}
+        | {"higher_is_better": bool},
+    )
+    column["of"] = tuple(column["of"])
+    return Column(task="", metric="", **column)
+
+
+def _check_changes(columns: tuple[Column, ...], rows: list[str], where: str) -> None:
+    metrics = {c.name: c.higher_is_better for c in columns if c.against is None}
+    for i, column in enumerate(columns):
+        if column.against is None:
+            continue
+        place = f"{where}: columns[{i}]"
+        _known(column.against, rows, "row", f"{place}.against")
+        for name in column.of or [""]:
+            _known(name, list(metrics), "column", f"{place}.of")
+            if metrics[name] is None:
+                raise SpecError(
+                    f"{place}.of: expected columns with higher_is_better, found "
+                    f"{name!r}, which says nothing of it."
+                )
 
 
 def _row(content: Any, columns: tuple[Column, ...], where: str) -> Row:

@@ -35,6 +35,9 @@ class Column(NamedTuple):
         square: whether the run's value is squared first (a printed MSE of our RMSE).
         best_by: (task, metric) by which one run stands for all; None: their mean.
         higher_is_better: None where neither is (a coordinate).
+        against: a row; the column then is no metric but the mean change over the
+            columns `of` against that row's mean, in per cent (see `relative_change`).
+        of: names of those columns.
     """
 
     name: str
@@ -45,6 +48,8 @@ class Column(NamedTuple):
     square: bool = False
     best_by: tuple[str, str] | None = None
     higher_is_better: bool | None = None
+    against: str | None = None
+    of: tuple[str, ...] = ()
 
 
 class Row(NamedTuple):
@@ -114,6 +119,7 @@ class Spec(NamedTuple):
         title: what it shows.
         source: paper, venue, year, table number.
         unavailable: why its data cannot be had freely, and where they are; "".
+        needs: what must lie in the data folder before anything of it can be run.
         overrides: of every trained row.
         tuning: None: every row runs as it stands.
         seeds: runs of a row in the published protocol.
@@ -128,6 +134,7 @@ class Spec(NamedTuple):
     title: str
     source: str
     unavailable: str
+    needs: tuple[str, ...]
     overrides: tuple[str, ...]
     tuning: Tuning | None
     seeds: int
