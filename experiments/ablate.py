@@ -17,6 +17,7 @@ from mtlx.metrics import METRICS
 from mtlx.results import style
 from mtlx.results.effects import designs, measure_effects
 from mtlx.results.effects_plot import draw_effects
+from mtlx.results.markdown import markdown_table
 
 USAGE = """\
 python -m experiments.ablate over='[NAME=A,B,..., NAME=A,B,...]' [experiment=NAME]
@@ -194,10 +195,11 @@ def write_effects(ablation: Ablation, points: Sequence[Mapping[str, str]]) -> st
 def to_markdown(ablation: Ablation, tables: Mapping[str, pd.DataFrame]) -> str:
     """One line an effect, one column a quantity."""
     reference = ", ".join(f"{n}={levels[0]}" for n, levels in ablation.factors.items())
-    lines = [["effect", *tables], ["---", *["---:"] * len(tables)]]
-    for rows in zip(*(table.itertuples() for table in tables.values()), strict=True):
-        lines.append([f"`{rows[0].effect}`", *map(_cell, rows)])
-    grid = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    lines = zip(*(table.itertuples() for table in tables.values()), strict=True)
+    grid = markdown_table(
+        ["effect", *tables],
+        ([f"`{rows[0].effect}`", *map(_cell, rows)] for rows in lines),
+    )
     return (
         f"# {ablation.study}\n\n{grid}\n\n"
         f"Reference: {reference}. Design: {ablation.design}, {ablation.seeds} seeds; "

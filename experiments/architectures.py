@@ -6,34 +6,24 @@ in full precision and a picture.
 """
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from experiments.study_page import (
-    check_marks,
     describe_study,
     fill_page,
-    run_page_command,
+    folder_of_page,
+    only_data_set,
+    page_command,
 )
 from mtlx.results import style
 from mtlx.results.dots import draw_headlines
+from mtlx.results.markdown import markdown_table
 from mtlx.results.store import Study
 from mtlx.results.summary import summarise
 from mtlx.results.tables import to_csv
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fills in the page; 1 if a study or the page cannot be read, else 0."""
-    return run_page_command(
-        "architectures",
-        "Write the tables of a study of architectures into a page.",
-        "runs/kuairand docs/results/kuairand.md",
-        write_page,
-        arguments,
-    )
 
 
 def write_page(study: Study, page: Path) -> None:
@@ -43,15 +33,8 @@ def write_page(study: Study, page: Path) -> None:
         FileNotFoundError: no such page.
         ValueError: a page without the marks, or a study of several data sets.
     """
-    check_marks(page)
-    if len(study.tasks) != 1:
-        raise ValueError(
-            f"Expected a study of one data set, found {sorted(study.tasks)} in "
-            f"{study.path}."
-        )
-    (data,) = study.tasks
-    folder = page.with_suffix("")
-    folder.mkdir(exist_ok=True)
+    data = only_data_set(study)
+    folder = folder_of_page(page)
     (folder / "results.csv").write_text(to_csv(study), encoding="utf-8")
     with style.look():
         draw_headlines(summarise(study, data), data).savefig(folder / "headlines.png")
@@ -92,11 +75,11 @@ def _steps(study: Study, data: str) -> pd.DataFrame:
 def _markdown(
     order: list[str], headings: list[str], columns: list[pd.DataFrame]
 ) -> str:
-    rows = [["model", *headings], ["---", *["---:"] * len(headings)]]
+    rows = []
     for model in order:
         cells = (_cell(c[c["model"] == model].iloc[0]) for c in columns)
         rows.append([f"`{model}`", *cells])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown_table(["model", *headings], rows)
 
 
 def _cell(row: pd.Series) -> str:
@@ -118,6 +101,14 @@ def _facts(study: Study) -> str:
         f"comparisons). Δm: mean relative drop of the first metrics against "
         f"`single_task`, lower is better."
     )
+
+
+main = page_command(
+    "architectures",
+    "Write the tables of a study of architectures into a page.",
+    "runs/kuairand docs/results/kuairand.md",
+    write_page,
+)
 
 
 if __name__ == "__main__":

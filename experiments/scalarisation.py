@@ -6,36 +6,26 @@ page, in a folder of its name, the table's runs.
 """
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from experiments.study_page import (
-    check_marks,
     describe_study,
     fill_page,
-    run_page_command,
+    folder_of_page,
+    only_data_set,
+    page_command,
 )
 from mtlx.metrics import METRICS
 from mtlx.results import style
+from mtlx.results.markdown import markdown_table
 from mtlx.results.paired import holm
 from mtlx.results.pareto_plot import draw_pareto
 from mtlx.results.scalarisation import TUNED, choose_weights, signs, with_tuned
 from mtlx.results.statistics import mean_interval, welch_p_value
 from mtlx.results.store import Study
 from mtlx.results.summary import SIGNIFICANCE
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fills in the page; 1 if the study or the page cannot be read, else 0."""
-    return run_page_command(
-        "scalarisation",
-        "Write a table and a picture of tuned weights against balancers.",
-        "runs/pub docs/results/pub.md",
-        write_page,
-        arguments,
-    )
 
 
 def write_page(study: Study, page: Path) -> None:
@@ -46,15 +36,9 @@ def write_page(study: Study, page: Path) -> None:
         ValueError: a page without the marks, a model without fixed weights, a study of
             other than two tasks or one data set.
     """
-    check_marks(page)
-    if len(study.tasks) != 1:
-        raise ValueError(
-            f"{study.path}: expected runs on one data set, found {list(study.tasks)}."
-        )
-    (data,) = study.tasks
+    data = only_data_set(study)
     rows, chosen = with_tuned(study, data), choose_weights(study, data)
-    folder = page.with_suffix("")
-    folder.mkdir(exist_ok=True)
+    folder = folder_of_page(page)
     rows.to_csv(folder / "runs.csv", index=False, float_format="%.6g")
     with style.look():
         picture = draw_pareto(study, data, "Fixed weights and balancers")
@@ -74,14 +58,13 @@ def table(study: Study, data: str, rows: pd.DataFrame) -> str:
     values = {m: rows[rows["method"] == m][tasks] for m in methods}
     marks = {task: _marks(values, task, sign) for task, sign in _each(study, data)}
     heads = [_head(task, study.tasks[data][task][0]) for task in tasks]
-    lines = [["balancer", "seeds", *heads]]
-    lines.append(["---", *["---:"] * (len(tasks) + 1)])
+    lines = []
     for method in methods:
         cells = [
             _interval(values[method][task]) + marks[task][method] for task in tasks
         ]
         lines.append([method, str(len(values[method])), *cells])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown_table(["balancer", "seeds", *heads], lines)
 
 
 def _marks(values: dict[str, pd.DataFrame], task: str, sign: int) -> dict[str, str]:
@@ -116,6 +99,14 @@ def _facts(study: Study) -> str:
         f"(p < .05). Weights were chosen on validation, by the mean of both tasks over "
         f"all seeds."
     )
+
+
+main = page_command(
+    "scalarisation",
+    "Write a table and a picture of tuned weights against balancers.",
+    "runs/pub docs/results/pub.md",
+    write_page,
+)
 
 
 if __name__ == "__main__":

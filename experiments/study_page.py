@@ -12,17 +12,12 @@ BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 WritePage = Callable[[Study, Path], None]
 
 
-def run_page_command(
-    module: str,
-    description: str,
-    example: str,
-    write_page: WritePage,
-    arguments: Sequence[str] | None,
-) -> int:
-    """Runs `python -m experiments.MODULE runs/STUDY PAGE.md`.
+def page_command(
+    module: str, description: str, example: str, write_page: WritePage
+) -> Callable[[Sequence[str] | None], int]:
+    """`python -m experiments.MODULE runs/STUDY PAGE.md` as a `main` function.
 
-    Returns:
-        The exit status: 1 if the study or the page cannot be read, else 0.
+    It returns the exit status: 1 if the study or the page cannot be read, else 0.
     """
     name = f"python -m experiments.{module}"
     parser = argparse.ArgumentParser(
@@ -30,31 +25,52 @@ def run_page_command(
     )
     parser.add_argument("study", type=Path, metavar="runs/STUDY")
     parser.add_argument("page", type=Path, metavar="PAGE.md")
-    options = parser.parse_args(arguments)
-    try:
-        write_page(load_study(options.study), options.page)
-    except (FileNotFoundError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"Tables: {options.page}")
-    return 0
+
+    def main(arguments: Sequence[str] | None = None) -> int:
+        options = parser.parse_args(arguments)
+        try:
+            write_page(load_study(options.study), options.page)
+        except (FileNotFoundError, ValueError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+        print(f"Tables: {options.page}")
+        return 0
+
+    return main
 
 
-def check_marks(page: Path) -> None:
-    """Refuses a page that could not be filled in.
+def only_data_set(study: Study) -> str:
+    """The name of the one data set of a study.
+
+    Raises:
+        ValueError: there are others.
+    """
+    if len(study.tasks) != 1:
+        raise ValueError(
+            f"Expected a study of one data set, found {sorted(study.tasks)} in "
+            f"{study.path}."
+        )
+    return next(iter(study.tasks))
+
+
+def folder_of_page(page: Path) -> Path:
+    """The folder beside the page, of its name, for pictures and figures; made here.
 
     Raises:
         FileNotFoundError: no such page.
-        ValueError: a page without the marks.
+        ValueError: a page without the marks, that could not be filled in.
     """
     _around_marks(page)
+    folder = page.with_suffix("")
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def fill_page(page: Path, parts: Sequence[str]) -> None:
     """Puts paragraphs in place of what stands between the marks.
 
     Raises:
-        FileNotFoundError, ValueError: as `check_marks`.
+        FileNotFoundError, ValueError: as `folder_of_page`.
     """
     before, after = _around_marks(page)
     text = "\n\n".join([BEGIN, *parts, END])

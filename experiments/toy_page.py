@@ -12,6 +12,7 @@ from experiments.toy_runs import (
     QUADRATICS,
     SETTINGS,
 )
+from mtlx.results.markdown import markdown_table
 
 REFERENCES = {"nash": NASH, "cagrad": CAGRAD}
 HEAD = """# Closed-form problems
@@ -87,8 +88,7 @@ def write(results: dict, pictures: dict[str, Path]) -> str:
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown_table(head, rows, words=None) + "\n"
 
 
 def _point(x) -> str:

@@ -17,15 +17,17 @@ from omegaconf import OmegaConf
 
 from experiments.finished import load_finished
 from experiments.study_page import (
-    check_marks,
     describe_study,
     fill_page,
-    run_page_command,
+    folder_of_page,
+    only_data_set,
+    page_command,
 )
 from mtlx import compose
 from mtlx.calibration_metrics import ReliabilityCurve, reliability_curve
 from mtlx.data.dataset import Dataset
 from mtlx.results import style
+from mtlx.results.markdown import markdown_table
 from mtlx.results.reliability import draw_reliability
 from mtlx.results.split_curves import SPLITS, draw_splits
 from mtlx.results.statistics import mean_interval
@@ -33,17 +35,6 @@ from mtlx.results.store import Study
 from mtlx.train.evaluate import make_apply, make_predict
 
 BINS, ROWS = 15, 8192  # of a reliability curve; of a forward pass
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fills in the page; 1 if the study or the page cannot be read, else 0."""
-    return run_page_command(
-        "ecommerce.calibration",
-        "Write accuracy and calibration, epoch by epoch, into a page.",
-        "runs/ctr docs/results/ctr.md",
-        write_page,
-        arguments,
-    )
 
 
 def write_page(study: Study, page: Path) -> None:
@@ -54,10 +45,9 @@ def write_page(study: Study, page: Path) -> None:
         ValueError: a page without the marks, a study of several data sets, or of tasks
             that are not binary.
     """
-    check_marks(page)
-    data = _only_data(study)
-    folder = page.with_suffix("")
-    folder.mkdir(exist_ok=True)
+    data = only_data_set(study)
+    _check_kinds(study)
+    folder = folder_of_page(page)
     with style.look():
         title = f"{data}: reliability on the test split"
         figure = draw_reliability(reliability(study), title)
@@ -70,12 +60,7 @@ def write_page(study: Study, page: Path) -> None:
     fill_page(page, [*tables, *pictures, f"{describe_study(study)}."])
 
 
-def _only_data(study: Study) -> str:
-    if len(study.tasks) != 1:
-        raise ValueError(
-            f"Expected a study of one data set, found {sorted(study.tasks)} in "
-            f"{study.path}."
-        )
+def _check_kinds(study: Study) -> None:
     kinds = {
         task["kind"] for run in study.records.values() for task in run["tasks"].values()
     }
@@ -84,7 +69,6 @@ def _only_data(study: Study) -> str:
             f"Expected binary tasks, whose probabilities can be calibrated, found "
             f"{sorted(kinds)} in {study.path}."
         )
-    return next(iter(study.tasks))
 
 
 def table(study: Study, data: str, task: str) -> str:
@@ -93,8 +77,8 @@ def table(study: Study, data: str, task: str) -> str:
     costs = study.costs.set_index("run")
     best = study.curves["run"].map(costs["best_epoch"]) == study.curves["epoch"]
     chosen = study.curves[best & (study.curves["task"] == task)]
-    heads = ["model", "parameters", "epoch", "split", *(f"{task} {m}" for m in metrics)]
-    lines = [heads, ["---", "---:", "---:", "---", *["---:"] * len(metrics)]]
+    heads = ["model", "split", "parameters", "epoch", *(f"{task} {m}" for m in metrics)]
+    lines = []
     for model in dict.fromkeys(study.costs["model"]):
         own = study.costs[study.costs["model"] == model]
         size, epochs = own["num_parameters"].iloc[0], own["best_epoch"]
@@ -103,9 +87,9 @@ def table(study: Study, data: str, task: str) -> str:
             rows = chosen[(chosen["model"] == model) & (chosen["split"] == split)]
             if rows["metric"].isin(metrics).any():
                 cells = (_cell(rows[rows["metric"] == m]["value"]) for m in metrics)
-                lines.append([*facts, split, *cells])
+                lines.append([facts[0], split, *facts[1:], *cells])
                 facts = ["", "", ""]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown_table(heads, lines, words=2)
 
 
 def _listed(epochs: pd.Series) -> str:
@@ -157,6 +141,14 @@ def _curve(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> ReliabilityCurve:
 @functools.lru_cache(maxsize=1)
 def _dataset(config: str) -> Dataset:
     return compose.build_dataset(OmegaConf.create({"data": OmegaConf.create(config)}))
+
+
+main = page_command(
+    "ecommerce.calibration",
+    "Write accuracy and calibration, epoch by epoch, into a page.",
+    "runs/ctr docs/results/ctr.md",
+    write_page,
+)
 
 
 if __name__ == "__main__":

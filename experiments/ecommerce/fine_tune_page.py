@@ -12,25 +12,15 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.study_page import (
-    check_marks,
     describe_study,
     fill_page,
-    run_page_command,
+    folder_of_page,
+    page_command,
 )
 from mtlx.results import style
 from mtlx.results.daily import draw_days, gains, read_days, short
+from mtlx.results.markdown import markdown_table
 from mtlx.results.store import Study
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fills in the page; 1 if the study or the page cannot be read, else 0."""
-    return run_page_command(
-        "ecommerce.fine_tune_page",
-        "Write what training on each new day is worth into a page.",
-        "runs/kuairand_days docs/results/kuairand_days.md",
-        write_page,
-        arguments,
-    )
 
 
 def write_page(study: Study, page: Path) -> None:
@@ -40,10 +30,8 @@ def write_page(study: Study, page: Path) -> None:
         FileNotFoundError: no such page, or a run that was not fine-tuned.
         ValueError: a page without the marks, or runs of different days.
     """
-    check_marks(page)
     rows = read_days(study.path / run for run in study.records)
-    folder = page.with_suffix("")
-    folder.mkdir(exist_ok=True)
+    folder = folder_of_page(page)
     runs = {run: number for number, run in enumerate(rows["run"].unique())}
     rows = rows.assign(run=rows["run"].map(runs))
     rows.to_csv(folder / "days.csv", index=False)
@@ -76,13 +64,13 @@ def _table(
     counts: pd.Series,
 ) -> str:
     heads = [f"{task} {what}" for task in tasks for what in (metric, "gain")]
-    lines = [["day", "rows", *heads], ["---", *["---:"] * (len(heads) + 1)]]
+    lines = []
     sizes = [*(f"{count:,}" for count in counts), ""]
     for (name, table), size in zip(found, sizes, strict=True):
         of = table[table["metric"] == metric].set_index("task")
         cells = [cell for task in tasks for cell in _cells(of.loc[task])]
         lines.append([name, size, *cells])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown_table(["day", "rows", *heads], lines)
 
 
 def _cells(row: pd.Series) -> tuple[str, str]:
@@ -100,6 +88,14 @@ def _facts(study: Study) -> str:
         f"second how much more the tuned one has on the same rows (seeds paired); less "
         f"is better for log_loss. On the first day they are one model."
     )
+
+
+main = page_command(
+    "ecommerce.fine_tune_page",
+    "Write what training on each new day is worth into a page.",
+    "runs/kuairand_days docs/results/kuairand_days.md",
+    write_page,
+)
 
 
 if __name__ == "__main__":

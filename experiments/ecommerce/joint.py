@@ -15,14 +15,15 @@ import pandas as pd
 
 from experiments.ecommerce.joint_runs import ALONE, deltas, headlines, outcomes
 from experiments.study_page import (
-    check_marks,
     describe_study,
     fill_page,
-    run_page_command,
+    folder_of_page,
+    page_command,
 )
 from mtlx.metrics import METRICS
 from mtlx.results import style
 from mtlx.results.joint_dots import draw_joint
+from mtlx.results.markdown import markdown_table
 from mtlx.results.statistics import mean_interval, welch_p_value
 from mtlx.results.store import Study
 from mtlx.results.summary import SIGNIFICANCE
@@ -36,17 +37,6 @@ TITLES = {
 TOGETHER = {"joint_ecommerce": "Four data sets in one model"}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fills in the page; 1 if the study or the page cannot be read, else 0."""
-    return run_page_command(
-        "ecommerce.joint",
-        "Write tables and pictures of joint training against each task alone.",
-        "runs/ecommerce docs/results/ecommerce.md",
-        write_page,
-        arguments,
-    )
-
-
 def write_page(study: Study, page: Path) -> None:
     """Replaces what stands between the marks; writes runs.csv and the pictures.
 
@@ -55,7 +45,6 @@ def write_page(study: Study, page: Path) -> None:
         ValueError: a page without the marks, a study without runs of the joined data
             sets and without those of all the others, or see `outcomes`.
     """
-    check_marks(page)
     titles = TOGETHER if set(TOGETHER) & set(study.tasks) else TITLES
     missing = [data for data in titles if data not in study.tasks]
     if missing:
@@ -64,8 +53,7 @@ def write_page(study: Study, page: Path) -> None:
             f"Run make ecommerce."
         )
     found = {data: outcomes(study, data) for data in titles}
-    folder = page.with_suffix("")
-    folder.mkdir(exist_ok=True)
+    folder = folder_of_page(page)
     every = pd.concat([rows.assign(data=data) for data, rows in found.items()])
     every.to_csv(folder / "runs.csv", index=False, float_format="%.6g")
     parts = []
@@ -97,8 +85,7 @@ def table(
     """One Markdown row a method, one column a task and metric, and `ends` behind."""
     columns = list(rows[["task", "metric"]].drop_duplicates().itertuples(index=False))
     names = [f"{task} {metric} {_arrow(metric)}" for task, metric in columns]
-    lines = [["trained", *names, *headings]]
-    lines.append(["---", *["---:"] * (len(lines[0]) - 1)])
+    lines = []
     values = rows.groupby(["task", "metric", "method"])["value"].agg(list)
     for method in rows["method"].unique():
         cells = [
@@ -106,7 +93,7 @@ def table(
             for task, metric in columns
         ]
         lines.append([method, *cells, *(ends[method] if ends else ())])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown_table(["trained", *names, *headings], lines)
 
 
 def _cell(values: list[float], alone: list[float], metric: str) -> str:
@@ -138,6 +125,14 @@ def _facts(study: Study) -> str:
         f"Seconds: of training, compilation apart; of runs that shared a program each "
         f"its part; for `{ALONE}` all tasks together."
     )
+
+
+main = page_command(
+    "ecommerce.joint",
+    "Write tables and pictures of joint training against each task alone.",
+    "runs/ecommerce docs/results/ecommerce.md",
+    write_page,
+)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,14 @@ figures over the whole catalogue, between two marks of a page written by hand.
 """
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.study_page import describe_study, fill_page, run_page_command
+from experiments.study_page import (
+    describe_study,
+    fill_page,
+    page_command,
+)
+from mtlx.results.markdown import markdown_table
 from mtlx.results.statistics import mean_interval
 from mtlx.results.store import Study
 
@@ -21,17 +25,6 @@ PUBLISHED = {
     "SASRec, softmax (a user of DuoRec)": (0.0555, 0.0326, 0.0830, 0.0415),
     "SASRec, softmax (a user of LETTER)": (0.0543, 0.0315, 0.0821, 0.0405),
 }
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fills in the page; 1 if the study or the page cannot be read, else 0."""
-    return run_page_command(
-        "ecommerce.sasrec_beauty",
-        "Write SASRec's figures on Amazon Beauty into a page.",
-        "runs/sasrec_beauty docs/results/sasrec_beauty.md",
-        write_page,
-        arguments,
-    )
 
 
 def write_page(study: Study, page: Path) -> None:
@@ -64,12 +57,18 @@ def table(study: Study) -> str:
         spread = "" if alone else f" ± {interval.half_width:.4f}"
         cells.append(f"**{interval.mean:.4f}**{spread}")
     rows = [
-        ["", "HR@5", "NDCG@5", "HR@10", "NDCG@10"],
-        ["---", *["---:"] * len(METRICS)],
         *([name, *(f"{x:.4f}" for x in found)] for name, found in PUBLISHED.items()),
         ["SASRec, softmax (mtlx)", *cells],
     ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown_table(["", "HR@5", "NDCG@5", "HR@10", "NDCG@10"], rows)
+
+
+main = page_command(
+    "ecommerce.sasrec_beauty",
+    "Write SASRec's figures on Amazon Beauty into a page.",
+    "runs/sasrec_beauty docs/results/sasrec_beauty.md",
+    write_page,
+)
 
 
 if __name__ == "__main__":

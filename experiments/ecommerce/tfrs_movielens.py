@@ -5,12 +5,16 @@ of TensorFlow Recommenders' tutorial, between two marks of a page written by han
 """
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from experiments.study_page import describe_study, fill_page, run_page_command
+from experiments.study_page import (
+    describe_study,
+    fill_page,
+    page_command,
+)
+from mtlx.results.markdown import markdown_table
 from mtlx.results.statistics import mean_interval
 from mtlx.results.store import Study
 
@@ -20,23 +24,18 @@ VARIANTS = {
     "[rating]": ("retrieval alone", 0.233, 3.688),
     "[]": ("both", 0.235, 1.110),
 }
+HEADINGS = ("trained", "accuracy@100, published", "RMSE, published") + (
+    "accuracy@100",
+    "RMSE",
+    "accuracy@10",
+    "MRR",
+)
 METRICS = (
     ("next_item", "accuracy@100"),
     ("rating", "rmse"),
     ("next_item", "accuracy@10"),
     ("next_item", "mrr"),
 )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fills in the page; 1 if the study or the page cannot be read, else 0."""
-    return run_page_command(
-        "ecommerce.tfrs_movielens",
-        "Write the table of rating and retrieval of films into a page.",
-        "runs/tfrs_movielens docs/results/tfrs_movielens.md",
-        write_page,
-        arguments,
-    )
 
 
 def write_page(study: Study, page: Path) -> None:
@@ -55,11 +54,7 @@ def table(study: Study) -> str:
     Raises:
         ValueError: a variant without runs.
     """
-    rows = [
-        "| trained | accuracy@100, published | RMSE, published | accuracy@100 | RMSE | "
-        "accuracy@10 | MRR |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    rows = []
     tests = study.runs[study.runs["split"] == "test"]
     read = {run: _read(record) for run, record in study.records.items()}
     for value, (name, accuracy, rmse) in VARIANTS.items():
@@ -72,8 +67,8 @@ def table(study: Study) -> str:
             )
         chosen = tests[tests["run"].isin(runs)]
         cells = [_cell(chosen, *metric) for metric in METRICS]
-        rows.append(f"| {name} | {accuracy:.3f} | {rmse:.3f} | {' | '.join(cells)} |")
-    return "\n".join(rows)
+        rows.append([name, f"{accuracy:.3f}", f"{rmse:.3f}", *cells])
+    return markdown_table(HEADINGS, rows)
 
 
 def _read(record: dict) -> str:
@@ -86,6 +81,14 @@ def _cell(rows: pd.DataFrame, task: str, metric: str) -> str:
     values = rows[(rows["task"] == task) & (rows["metric"] == metric)]["value"]
     interval = mean_interval(values)
     return f"{interval.mean:.4f} ± {interval.half_width:.4f}"
+
+
+main = page_command(
+    "ecommerce.tfrs_movielens",
+    "Write the table of rating and retrieval of films into a page.",
+    "runs/tfrs_movielens docs/results/tfrs_movielens.md",
+    write_page,
+)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from mtlx.results.markdown import markdown_table
 from mtlx.results.store import Study
 from mtlx.results.summary import GROUP, QUANTITY, summarise
 
@@ -82,9 +83,8 @@ def to_markdown(summary: pd.DataFrame) -> str:
 def grid_to_markdown(grid: Grid) -> str:
     """A grid for GitHub, by the same marks."""
     header = [" ".join(filter(None, halves)) for halves in grid.header]
-    rule = ["---" if place < grid.names else "---:" for place in range(len(header))]
     rows = [[_mark(cell) for cell in row] for row in grid.rows]
-    return "".join(f"| {' | '.join(row)} |\n" for row in [header, rule, *rows])
+    return markdown_table(header, rows, words=grid.names) + "\n"
 
 
 def to_csv(study: Study) -> str:

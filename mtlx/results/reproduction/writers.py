@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from mtlx.results.markdown import markdown_table
 from mtlx.results.reproduction.judge import Record, count_verdicts
 
 HEADER = ("row", "ours", "published", "difference", "verdict", "why")
@@ -27,10 +28,10 @@ def to_markdown(record: Record) -> str:
     if record["seeds"]["run"]:
         parts.append(f"![Ours beside published]({record['table']}.png)")
     for name, rows in _tables(record):
-        parts += [f"## {name}", _grid(HEADER, rows)]
+        parts += [f"## {name}", markdown_table(HEADER, rows, words=None)]
     if record["claims"]:
         header = ("claim", "column", "difference", "verdict", "why")
-        parts += ["## Claims", _grid(header, _claims(record))]
+        parts += ["## Claims", markdown_table(header, _claims(record), words=None)]
     for title, lines in _sections(record).items():
         parts += [f"## {title}", "\n".join(f"* {line}" for line in lines)]
     return "\n\n".join(parts) + "\n"
@@ -219,11 +220,6 @@ def _budget(record: Record) -> str:
         f"seeds {tuning['seeds']}), by the mean of {tuning['by']} on validation; other "
         "seeds were then run with what was chosen, and tested once."
     )
-
-
-def _grid(header, rows) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _html_grid(header, rows, verdict: int) -> str:
