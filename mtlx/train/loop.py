@@ -149,24 +149,11 @@ def fit(
         watch.start(start, program.chunks)
         scorers = _make_scorers(model, dataset, devices, eval_batch_size, splits)
         run = _Run(program, feed, scorers, watch, checkpointer, epochs, patience)
-        state, selection, epoch, diverged = _train(run, state, selection, first)
-        scores = scorers.test(selection.variables)
+        return _train_and_test(run, state, selection, first)
     finally:
         watch.end()
         if checkpointer is not None:
             checkpointer.close()
-    return Result.of(
-        selection,
-        scores,
-        state=state,
-        variables=selection.variables,
-        epochs=epoch,
-        diverged=diverged,
-        num_parameters=start.num_parameters,
-        compile_seconds=program.compile_seconds,
-        train_seconds=watch.train_seconds,
-        rows_per_second=watch.rows_per_second,
-    )
 
 
 class _Scorers(NamedTuple):
@@ -210,6 +197,25 @@ class _Run(NamedTuple):
     checkpointer: Checkpointer | None
     epochs: int
     patience: int | None
+
+
+def _train_and_test(
+    run: _Run, state: TrainState, selection: Selection, epoch: int
+) -> Result:
+    """All epochs after `epoch`, and the one look at the test split."""
+    state, selection, epoch, diverged = _train(run, state, selection, epoch)
+    return Result.of(
+        selection,
+        run.scorers.test(selection.variables),
+        state=state,
+        variables=selection.variables,
+        epochs=epoch,
+        diverged=diverged,
+        num_parameters=tree.count(state.params),
+        compile_seconds=run.program.compile_seconds,
+        train_seconds=run.watch.train_seconds,
+        rows_per_second=run.watch.rows_per_second,
+    )
 
 
 def _train(
