@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from mtlx.models import FeatureEncoder, SharedBottom
-from mtlx.types import Array, PRNGKeyArray
+from mtlx.types import Array, PRNGKeyArray, PyTree
 
 Scores = dict[str, dict[str, float]]
 BITS, HIDDEN = 10, 16
@@ -75,29 +75,50 @@ def draw_patterns(key: PRNGKeyArray, rows: int) -> Patterns:
     return Patterns(inputs, nn.sigmoid(a + b), nn.sigmoid(a - b))
 
 
+class _Network(NamedTuple):
+    """What is trained, and its errors."""
+
+    variant: str
+    model: SharedBottom
+
+    @classmethod
+    def of(cls, variant: str) -> "_Network":
+        tasks = ("f1", "f2") if variant == "tasks" else ("f1",)
+        model = SharedBottom(
+            tasks=tasks,
+            outputs=(1,) * len(tasks),
+            encoder=FeatureEncoder,
+            bottom_widths=(HIDDEN,),
+            tower_widths=(),
+            activation=nn.sigmoid,
+        )
+        return cls(variant, model)
+
+    def init(self, key: PRNGKeyArray) -> PyTree:
+        width = 2 * BITS + (self.variant == "input")
+        return self.model.init(key, {"numerical": jnp.zeros((1, width))})
+
+    def errors(self, params: PyTree, rows: Patterns) -> Array:
+        """[tasks, rows] of sigmoid outputs."""
+        x = rows.inputs
+        if self.variant == "input":
+            x = jnp.concatenate([x, rows.f2[:, None]], axis=1)
+        outputs = self.model.apply(params, {"numerical": x})
+        tasks = self.model.tasks
+        return jnp.stack([nn.sigmoid(outputs[t]) - getattr(rows, t) for t in tasks])
+
+    def loss(self, params: PyTree, rows: Patterns) -> Array:
+        return 0.5 * jnp.sum(self.errors(params, rows) ** 2)
+
+    def rmse(self, params: PyTree, rows: Patterns) -> Array:
+        """Of F1."""
+        return jnp.sqrt(jnp.mean(self.errors(params, rows)[0] ** 2))
+
+
 @functools.cache
 def _training(variant: str, patterns: int, epochs: int):
     """(key, learning rate, momentum) -> error and epoch, compiled once."""
-    tasks = ("f1", "f2") if variant == "tasks" else ("f1",)
-    model = SharedBottom(
-        tasks=tasks,
-        outputs=(1,) * len(tasks),
-        encoder=FeatureEncoder,
-        bottom_widths=(HIDDEN,),
-        tower_widths=(),
-        activation=nn.sigmoid,
-    )
-
-    def errors(params, rows):
-        """[tasks, rows] of sigmoid outputs."""
-        x = rows.inputs
-        if variant == "input":
-            x = jnp.concatenate([x, rows.f2[:, None]], axis=1)
-        outputs = model.apply(params, {"numerical": x})
-        return jnp.stack([nn.sigmoid(outputs[t]) - getattr(rows, t) for t in tasks])
-
-    def rmse(params, rows):
-        return jnp.sqrt(jnp.mean(errors(params, rows)[0] ** 2))
+    network = _Network.of(variant)
 
     @jax.jit
     def run(key, learning_rate, momentum):
@@ -107,31 +128,30 @@ def _training(variant: str, patterns: int, epochs: int):
             draw_patterns(k, rows)
             for k, rows in zip(keys[:3], (TRAINING, HALTING, TEST), strict=True)
         )
-        width = 2 * BITS + (variant == "input")
-        params = model.init(keys[3], {"numerical": jnp.zeros((1, width))})
+        params = network.init(keys[3])
         optimizer = optax.sgd(learning_rate, momentum)
 
         def step(carry, index):
             params, state = carry
             rows = jax.tree.map(lambda x: x[index], train)
-            gradient = jax.grad(lambda p: 0.5 * jnp.sum(errors(p, rows) ** 2))(params)
+            gradient = jax.grad(network.loss)(params, rows)
             updates, state = optimizer.update(gradient, state, params)
             return (optax.apply_updates(params, updates), state), None
 
         def epoch(carry, number):
             params, state, best, error, at = carry
-            shuffled = jax.random.permutation(jax.random.fold_in(order, number), 50)
-            (params, state), _ = jax.lax.scan(
-                step, (params, state), shuffled.reshape(-1, patterns)
-            )
-            found = rmse(params, halting)
+            key = jax.random.fold_in(order, number)
+            shuffled = jax.random.permutation(key, TRAINING).reshape(-1, patterns)
+            (params, state), _ = jax.lax.scan(step, (params, state), shuffled)
+            found = network.rmse(params, halting)
             better = found < error
             best = jax.tree.map(lambda x, y: jnp.where(better, x, y), params, best)
             error, at = jnp.minimum(error, found), jnp.where(better, number + 1, at)
             return (params, state, best, error, at), None
 
-        start = (params, optimizer.init(params), params, rmse(params, halting), 0)
+        error = network.rmse(params, halting)
+        start = (params, optimizer.init(params), params, error, 0)
         end, _ = jax.lax.scan(epoch, start, jnp.arange(epochs))
-        return rmse(end[2], test), end[4]
+        return network.rmse(end[2], test), end[4]
 
     return run
