@@ -120,9 +120,28 @@ def test_every_table_can_be_run_as_it_says(name):
 
 def test_the_documented_table_is_one():
     page = reproduce_spec.TABLES.parents[1] / "docs" / "reproductions" / "format.md"
-    (block,) = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
-    spec = parse_spec(yaml.safe_load(block), "a", "paper")
+    blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    table, pictures = (yaml.safe_load(block) for block in blocks)
+    spec = parse_spec(table | pictures, "a", "paper")
     assert len(spec.runnable) == 3 and len(spec.claims) == 1
+    assert [len(picture.title) > 0 for picture in spec.pictures] == [True, True]
+
+
+def test_the_published_histograms_are_the_published_means_and_shares():
+    """Two hundred runs each; a bin's middle is off by less than a third of its width."""
+    spec = load_spec("mmoe/synthetic")
+    published = {row.name: row.published for row in spec.rows}
+    (histogram,) = (p for p in spec.pictures if p.name == "figure5")
+    assert set(histogram.rows) == set(published)
+    for row, counts in histogram.rows.items():
+        loss, share, *_ = published[row].values()
+        assert sum(counts.values()) == loss.n == 200
+        mean = sum(n * (b + 0.5) / 30 for b, n in counts.items()) / 200
+        assert mean == pytest.approx(loss.mean, abs=0.01)
+        bad = sum(n for b, n in counts.items() if b >= 6)
+        assert bad / 200 == pytest.approx(share.mean)
+        std = (share.mean * (1 - share.mean) * 200 / 199) ** 0.5
+        assert std == pytest.approx(share.std, abs=1e-4)
 
 
 def test_tables_are_chosen_by_name():

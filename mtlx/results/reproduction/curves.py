@@ -9,7 +9,8 @@ from matplotlib.ticker import EngFormatter
 
 from mtlx.results import style
 
-ACROSS, WIDTH, HEIGHT, ENTRY = 3, 3.6, 3.1, 0.2  # panels; inch
+ACROSS, WIDTH, HEIGHT = 3, 3.6, 3.1  # panels in a line; inch
+ENTRY, LETTER = 0.2, 0.095  # inch, of a legend and of the title
 POINT = {"marker": "D", "linestyle": "", "mfc": "white", "ms": 4.5, "zorder": 4}
 
 
@@ -27,7 +28,8 @@ def draw_curves(picture: Mapping[str, Any]) -> Figure | None:
     across = min(ACROSS, len(panels))
     down = -(-len(panels) // across)
     room = ENTRY * (1 if alike else max(map(len, labels)) / 2)
-    size = (WIDTH * across, 0.5 + (HEIGHT + room) * down)
+    width = max(WIDTH * across, LETTER * len(picture["title"]))
+    size = (width, 0.5 + (HEIGHT + room) * down)
     scales = {(panel["metric"], panel["logarithmic"]) for panel in panels}
     figure, axes = style.panels(down, across, size, sharey=len(scales) == 1)
     for axis in axes.flat[len(panels) :]:

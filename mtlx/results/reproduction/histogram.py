@@ -28,6 +28,7 @@ def draw_histogram(picture: Mapping[str, Any]) -> Figure | None:
     for axis in axes.flat[len(rows) :]:
         axis.remove()
     for axis, row in zip(axes.flat, rows, strict=False):
+        axis.tick_params(labelbottom=True)
         _draw_row(axis, row, picture["bins_per_unit"])
     for axis in axes[-1]:
         axis.set_xlabel(picture["column"])
