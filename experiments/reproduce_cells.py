@@ -102,16 +102,18 @@ def read_runs(cells: Iterable[Cell]) -> tuple[Runs, list[Mapping[str, Any]]]:
 
 
 def read_histories(cells: Iterable[Cell]) -> Histories:
-    """Row -> seed -> what a finished run measured on its way.
+    """Row -> seed -> what a finished run measured on its way; of a call maybe nothing.
 
     Raises:
-        FileNotFoundError: a finished run without `epochs.csv`; remove its folder.
+        FileNotFoundError: a finished training without `epochs.csv`.
         ValueError: the file is damaged.
     """
     histories: dict[str, dict] = {}
     for cell in cells:
         if read_result(cell.folder) is not None:
-            history = read_history(cell.folder / "epochs.csv")
+            path = cell.folder / "epochs.csv"
+            silent = cell.row.call is not None and not path.exists()
+            history = {} if silent else read_history(path)
             histories.setdefault(cell.row.name, {})[cell.seed] = history
     return histories
 

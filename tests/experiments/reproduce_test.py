@@ -207,7 +207,7 @@ def _stepwise():
     columns = [*SMALL["columns"], SMALL["columns"][0] | {"name": "early", "step": 2}]
     call = {"_target_": f"{__name__}.together"}
     rows = [SMALL["rows"][0] | {"published": {"early": 1.0}}]
-    rows += [{"name": "Together", "call": call}]
+    rows += [{"name": "Together", "call": call}, SMALL["rows"][1]]
     panel = {"title": "rmse", "metric": "rmse", "tasks": ["task_1"]}
     panel |= {"rows": ["Narrow", "Together"]}
     curves = {"name": "curves", "kind": "curves", "title": "Steps", "panels": [panel]}
@@ -234,6 +234,9 @@ def test_a_column_of_a_step_reads_what_runs_measured_on_their_way(small, capsys)
     assert ours["Narrow", "early"]["mean"] == pytest.approx(sum(first) / 2)
     assert ours["Together", "early"]["mean"] == 0.125
     assert ours["Together", "rmse"]["mean"] == 0.0625
+    # A call that measured nothing on its way has its end alone.
+    assert ours["Exact", "rmse"]["mean"] == 1.25
+    assert ours["Exact", "early"]["mean"] is None
     line = record["pictures"][0]["panels"][0]["lines"][1]
     assert (line["steps"], line["mean"], line["n"]) == ([2], [0.125], 2)
     assert Path("out/nobody/small_curves.png").exists()
