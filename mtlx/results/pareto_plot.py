@@ -47,6 +47,7 @@ def draw_pareto(study: Study, data: str, title: str) -> Figure:
                 look = {"color": color[method], "mfc": face[method], "ms": 6}
                 axis.plot(*point, shape[method], label=method, linestyle="none", **look)
         axis.set_title(model, loc="left")
+        axis.xaxis.get_major_locator().set_params(nbins=4)
         axis.set_xlabel(_label(study, data, tasks[0]))
         axis.set_ylabel(_label(study, data, tasks[1]))
     style.head(figure, title)
