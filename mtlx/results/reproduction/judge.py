@@ -7,10 +7,18 @@ from typing import Any
 import numpy as np
 
 from mtlx.results.bootstrap import bootstrap_interval
-from mtlx.results.reproduction.difference import Difference
+from mtlx.results.reproduction.difference import (
+    Difference,
+    difference_between,
+    difference_from,
+)
 from mtlx.results.reproduction.history import Histories, History, scores_at
 from mtlx.results.reproduction.picture_data import picture_record
-from mtlx.results.reproduction.spec import Column, Row, Spec
+from mtlx.results.reproduction.shares import (
+    share_difference_between,
+    share_difference_from,
+)
+from mtlx.results.reproduction.spec import Claim, Column, Row, Spec
 from mtlx.results.reproduction.verdict import VERDICTS, judge_cell, judge_claim
 from mtlx.results.statistics import delta_m, mean_interval
 
@@ -68,18 +76,7 @@ def judge_table(
             for column in spec.columns
             for row in spec.rows
         ],
-        "claims": [
-            {
-                **claim._asdict(),
-                **_verdict(
-                    judge_claim(
-                        values[claim.lower, claim.column],
-                        values[claim.higher, claim.column],
-                    )
-                ),
-            }
-            for claim in spec.claims
-        ],
+        "claims": [_claim(spec, claim, values) for claim in spec.claims],
         "departures": list(spec.departures),
         "tried": list(spec.tried),
         "facts": dict(facts),
@@ -137,8 +134,14 @@ def _cell(spec: Spec, row: Row, column: Column, values: np.ndarray) -> Record:
     reason = row.not_comparable
     if column.best_by is not None and not reason:
         reason = "the best of another number of runs"
+    share = column.at_least is not None
     verdict = judge_cell(
-        values, published, column.digits, column.rule or spec.rule, reason
+        values,
+        published,
+        column.digits,
+        column.rule or spec.rule,
+        reason,
+        share_difference_from if share else difference_from,
     )
     mean, half_width, n = mean_interval(values)
     low, high = bootstrap_interval(values)
@@ -150,6 +153,16 @@ def _cell(spec: Spec, row: Row, column: Column, values: np.ndarray) -> Record:
         "published": published._asdict() if published else None,
         **_verdict(verdict),
     }
+
+
+def _claim(
+    spec: Spec, claim: Claim, values: Mapping[tuple[str, str], np.ndarray]
+) -> Record:
+    sides = [values[row, claim.column] for row in (claim.lower, claim.higher)]
+    (column,) = (c for c in spec.columns if c.name == claim.column)
+    share = column.at_least is not None
+    difference = share_difference_between if share else difference_between
+    return {**claim._asdict(), **_verdict(judge_claim(*sides, difference))}
 
 
 def _verdict(verdict) -> Record:

@@ -225,13 +225,18 @@ def _pictures(record: Record) -> list[str]:
 
 
 def _other_rules(record: Record) -> list[str]:
-    """Of the columns that have one of their own."""
-    return [
-        f"{column['name']}: {rule['kind']}, {rule['width']:g}, because "
-        f"{rule['because']}."
-        for column in record["columns"]
-        if (rule := column.get("rule"))
-    ]
+    """Of the columns that have a rule or an interval of their own."""
+    lines = []
+    for column in record["columns"]:
+        if rule := column.get("rule"):
+            told = f"{rule['kind']}, {rule['width']:g}, because {rule['because']}"
+            lines.append(f"{column['name']}: {told}.")
+        if column.get("at_least") is not None:
+            lines.append(
+                f"{column['name']}: its differences have Newcombe's 95 % interval of "
+                "two shares, since runs that are all alike have no spread."
+            )
+    return lines
 
 
 def _budget(record: Record) -> str:
