@@ -16,9 +16,7 @@ from mtlx.problems import (
     descend,
     distance_to_front,
     explained_by_weights,
-    gradnorm_toy,
     pcgrad_landscape,
-    train_gradnorm_toy,
 )
 
 Scores = dict[str, dict[str, float]]
@@ -149,30 +147,3 @@ def _concave(method: str, steps: int) -> tuple[np.ndarray, np.ndarray]:
     problem = concave_front(num_starts=200)
     passed = descend(problem, build(method), optax.sgd(1.0), steps, record_every=steps)
     return np.asarray(passed.x[:, -1]), np.asarray(passed.losses[:, -1])
-
-
-def gradnorm_end(method: str, seed: int, steps: int = 5000, **settings) -> Scores:
-    """Score and weights at the end of GradNorm's toy with two tasks.
-
-    Args:
-        method: a balancer's name; `settings` are its arguments.
-        seed: of the functions, the rows and the initial values, alike for all methods.
-        steps: of Adam, learning rate 1e-3.
-    """
-    curves = train_gradnorm_toy(
-        gradnorm_toy((1.0, 100.0), seed=seed),
-        build(method, **settings),
-        optax.adam(1e-3),
-        steps,
-        record_every=steps,
-        key=jax.random.key(seed),
-    )
-    weights = np.asarray(curves.weights[-1], np.float64)
-    return {
-        "end": {
-            "score": float(curves.score[-1]),
-            "share_1": float(weights[0] / weights.sum()),
-            "ratio_1": float(curves.ratios[-1, 0]),
-            "ratio_2": float(curves.ratios[-1, 1]),
-        }
-    }

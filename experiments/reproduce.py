@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -13,18 +14,26 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from experiments.reproduce_cells import cells_of, read_runs, run_cells, tune
+from experiments.reproduce_cells import (
+    cells_of,
+    read_histories,
+    read_runs,
+    run_cells,
+    tune,
+)
 from experiments.reproduce_spec import choose_tables, load_spec
 from experiments.vectorized import all_devices
 from mtlx.data.folders import data_folder
 from mtlx.results import style
+from mtlx.results.reproduction.drawings import draw_pictures
 from mtlx.results.reproduction.fields import SpecError
+from mtlx.results.reproduction.history import needs_histories
 from mtlx.results.reproduction.judge import Record, count_verdicts, judge_table
-from mtlx.results.reproduction.picture import draw_table
 from mtlx.results.reproduction.spec import Spec
 from mtlx.results.reproduction.writers import WRITERS, to_markdown
 
 ROOT = Path("runs/reproduce")
+NUMBERS = re.compile(r"\[\n(?:[-+.\deE,\s]|null)*\]")
 USAGE = """\
 python -m experiments.reproduce [paper=PAPER [table=TABLE]] [seeds=N|reduced|published]
                                 [run=true|false] [output=FOLDER]
@@ -152,19 +161,20 @@ def reproduce(
         facts["chosen"] = "; ".join(f"{row}: {of}" for row, of in chosen.items())
     if options.run and records:
         facts["this call"] = f"{(time.perf_counter() - begin) / 60:.1f} minutes"
-    return judge_table(spec, runs, facts), failed
+    histories = read_histories(cells) if needs_histories(spec) else {}
+    return judge_table(spec, runs, facts, histories), failed
 
 
 def write(record: Record, output: Path) -> None:
-    """TABLE.json, every rendering of it, and a picture if something was run."""
+    """TABLE.json, every rendering of it, and its pictures if something was run."""
     path = output / record["paper"] / f"{record['table']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    path.write_text(_to_json(record), encoding="utf-8")
     for suffix, render in WRITERS.items():
         path.with_suffix(f".{suffix}").write_text(render(record), encoding="utf-8")
     with style.look():
-        if (figure := draw_table(record)) is not None:
-            figure.savefig(path.with_suffix(".png"))
+        for name, figure in draw_pictures(record).items():
+            figure.savefig(path.with_name(f"{name}.png"))
 
 
 def show(record: Record, output: Path) -> None:
@@ -174,6 +184,12 @@ def show(record: Record, output: Path) -> None:
     counts = ", ".join(f"{n} {word}" for word, n in count_verdicts(record).items() if n)
     place = output / record["paper"] / f"{record['table']}.md"
     console.print(f"{place}: {counts}", markup=False, highlight=False)
+
+
+def _to_json(record: Record) -> str:
+    """A line an entry, but for lists of numbers, which have one line each."""
+    text = json.dumps(record, indent=1)
+    return NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n"
 
 
 def _facts(

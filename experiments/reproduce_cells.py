@@ -1,45 +1,23 @@
 """Runs the cells of a table that have no result yet."""
 
-import hashlib
 import itertools
-import re
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from omegaconf import OmegaConf
 
 from experiments.composed_job import compose_job
-from experiments.job import Job, say
-from experiments.record import read_result, write_result
+from experiments.job import Job
+from experiments.record import read_result
+from experiments.reproduce_call import call_cells
+from experiments.reproduce_cell import Cell, Settings, folder_of
 from experiments.sweep import SweepProgress
 from experiments.vectorized import train_jobs
-from mtlx import compose as parts
 from mtlx.metrics import METRICS
+from mtlx.results.reproduction.history import Histories, read_history
 from mtlx.results.reproduction.judge import Runs
 from mtlx.results.reproduction.spec import Row, Spec
-
-Settings = dict[str, Any]  # override -> value, one point of the grid
-
-
-class Cell(NamedTuple):
-    """A run: what it is, and where its result goes."""
-
-    row: Row
-    seed: int
-    settings: Settings
-    folder: Path
-
-
-def folder_of(root: Path, row: Row, settings: Settings, seed: int) -> Path:
-    """E.g. ROOT/shared-bottom-5f3a1c/learning_rate=0.001/seed=0."""
-    words = re.sub(r"[^a-z0-9.]+", "-", row.name.lower()).strip("-")
-    # Names that differ in signs alone are different rows.
-    slug = f"{words}-{hashlib.sha256(row.name.encode()).hexdigest()[:6]}"
-    point = ",".join(f"{k.rsplit('.', 1)[-1]}={v}" for k, v in settings.items())
-    return root / slug / (point or "as_specified") / f"seed={seed}"
 
 
 def tune(
@@ -100,15 +78,9 @@ def cells_of(
 
 def run_cells(spec: Spec, cells: Iterable[Cell], devices: int) -> list[str]:
     """Trains or calls those without a result; what failed, in words."""
-    failed, trained = [], []
-    for cell in cells:
-        if cell.row.call is None:
-            trained.append(cell)
-        else:
-            try:
-                _call(cell)
-            except Exception as error:  # the other cells are worth having
-                failed.append(f"{cell.row.name}, seed {cell.seed}: {error}")
+    cells = list(cells)
+    failed = call_cells(cell for cell in cells if cell.row.call is not None)
+    trained = [cell for cell in cells if cell.row.call is None]
     jobs = [_job(spec, cell, number) for number, cell in enumerate(trained)]
     SweepProgress.total = max(len(jobs), 1)
     for number, error in train_jobs(jobs, None, devices).items() if jobs else ():
@@ -129,6 +101,23 @@ def read_runs(cells: Iterable[Cell]) -> tuple[Runs, list[Mapping[str, Any]]]:
     return runs, records
 
 
+def read_histories(cells: Iterable[Cell]) -> Histories:
+    """Row -> seed -> what a finished run measured on its way; of a call maybe nothing.
+
+    Raises:
+        FileNotFoundError: a finished training without `epochs.csv`.
+        ValueError: the file is damaged.
+    """
+    histories: dict[str, dict] = {}
+    for cell in cells:
+        if read_result(cell.folder) is not None:
+            path = cell.folder / "epochs.csv"
+            silent = cell.row.call is not None and not path.exists()
+            history = {} if silent else read_history(path)
+            histories.setdefault(cell.row.name, {})[cell.seed] = history
+    return histories
+
+
 def _job(spec: Spec, cell: Cell, number: int) -> Job:
     """The training that `python -m experiments.train` would do with these overrides."""
     overrides = (
@@ -140,37 +129,3 @@ def _job(spec: Spec, cell: Cell, number: int) -> Job:
         "resume=true",
     )
     return compose_job(overrides, cell.folder, number)
-
-
-def _call(cell: Cell) -> None:
-    """Calls the row's function unless it has been.
-
-    Raises:
-        FileExistsError: the folder holds the result of another call.
-    """
-    call, record = _without_folders(cell.row.call), read_result(cell.folder)
-    if record is not None:
-        if record["call"] != call:
-            raise FileExistsError(
-                f"Expected {cell.folder} to hold the result of {call}, found that of "
-                f"{record['call']}. Remove the folder."
-            )
-        return
-    begin = time.perf_counter()
-    function = parts.instantiate(OmegaConf.create({**cell.row.call, "_partial_": True}))
-    scores = function() if cell.row.deterministic else function(seed=cell.seed)
-    seconds = time.perf_counter() - begin
-    cell.folder.mkdir(parents=True, exist_ok=True)
-    facts = {"call": call, "seed": cell.seed, "train_seconds": seconds}
-    write_result(cell.folder, {**facts, "test": scores})
-    say(f"{cell.row.name} seed {cell.seed}: {seconds:.1f} s")
-
-
-def _without_folders(call: Any) -> Any:
-    """Where the data lie does not change what is computed."""
-    if isinstance(call, Mapping):
-        kept = {k: v for k, v in call.items() if k not in ("data_dir", "cache_dir")}
-        return {k: _without_folders(v) for k, v in kept.items()}
-    if isinstance(call, list | tuple):
-        return [_without_folders(item) for item in call]
-    return call

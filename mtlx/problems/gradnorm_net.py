@@ -156,5 +156,12 @@ def _make_step(toy, balancer, optimizer, batch_size) -> Callable:
 
 def _last_layer_gram(params: PyTree, inputs: Array, targets: Array) -> Array:
     features = _features(params, inputs)
-    rows = jax.jacrev(_head_losses)(params["last"], params["heads"], features, targets)
+
+    def own(last, head, target):
+        head, target = jax.tree.map(lambda x: x[None], (head, target))
+        return _head_losses(last, head, features, target)[0]
+
+    # Each task's gradient passes its own head alone, not all T with zeros in them.
+    gradients = jax.vmap(jax.grad(own), (None, 0, 0))
+    rows = gradients(params["last"], params["heads"], targets)
     return tree.gram(rows, targets.shape[0])

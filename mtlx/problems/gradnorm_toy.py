@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from mtlx.types import Array, Float, PRNGKeyArray
+from mtlx.types import Array, Float, Int, PRNGKeyArray
 
 __all__ = ["GradNormToy", "gradnorm_toy", "wide_scales"]
 
@@ -23,7 +23,7 @@ class GradNormToy(NamedTuple):
 
 def gradnorm_toy(
     scales: Sequence[float] | Float[Array, "tasks"] = (1.0, 100.0),
-    seed: int = 0,
+    seed: int | Int[Array, ""] = 0,
     test_rows: int = 500,
 ) -> GradNormToy:
     """Targets sigma_i tanh((B + eps_i) x): alike but for details and their scale.
@@ -34,7 +34,7 @@ def gradnorm_toy(
     Args:
         scales: sigma, one a task. The paper takes 1 and 100 for two tasks; for ten it
             draws them "from a wide normal distribution" that it does not print.
-        seed: draws B, eps and the test rows.
+        seed: draws B, eps and the test rows; may be a tracer.
         test_rows: how many.
 
     Returns:

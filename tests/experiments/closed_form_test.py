@@ -40,12 +40,6 @@ def test_label_correlations_are_those_of_the_figure():
     assert len(set(draws)) == 5
 
 
-def test_gradnorm_gives_the_weight_to_the_small_task():
-    found = closed_form.gradnorm_end("gradnorm", seed=0, steps=200, alpha=0.12)["end"]
-    assert found["share_1"] > 0.7
-    assert found["score"] == pytest.approx(found["ratio_1"] + found["ratio_2"])
-
-
 @pytest.fixture(scope="module")
 def few():
     """A thousand rows of the sample, two tasks."""

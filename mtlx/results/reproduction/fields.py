@@ -1,6 +1,6 @@
 """The fields of a mapping, checked."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 
@@ -45,6 +45,14 @@ def take(
         if stray or not isinstance(value, kind):
             raise SpecError(f"{where}.{key}: expected {_words(kind)}, found {value!r}.")
     return {key: fields[key] for key in known}
+
+
+def check_known(name: Any, known: Collection[str], kind: str, where: str) -> None:
+    """Raises SpecError unless `name` is one of `known`."""
+    if name not in known:
+        raise SpecError(
+            f"{where}: expected a {kind} from {list(known)}, found {name!r}."
+        )
 
 
 def _words(kind: Any) -> str:

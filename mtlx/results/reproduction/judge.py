@@ -7,8 +7,18 @@ from typing import Any
 import numpy as np
 
 from mtlx.results.bootstrap import bootstrap_interval
-from mtlx.results.reproduction.difference import Difference
-from mtlx.results.reproduction.spec import Column, Row, Spec
+from mtlx.results.reproduction.difference import (
+    Difference,
+    difference_between,
+    difference_from,
+)
+from mtlx.results.reproduction.history import Histories, History, scores_at
+from mtlx.results.reproduction.picture_data import picture_record
+from mtlx.results.reproduction.shares import (
+    share_difference_between,
+    share_difference_from,
+)
+from mtlx.results.reproduction.spec import Claim, Column, Row, Spec
 from mtlx.results.reproduction.verdict import VERDICTS, judge_cell, judge_claim
 from mtlx.results.statistics import delta_m, mean_interval
 
@@ -17,7 +27,12 @@ Runs = Mapping[str, Mapping[int, Scores]]  # row -> seed -> scores on the test s
 Record = dict[str, Any]
 
 
-def judge_table(spec: Spec, runs: Runs, facts: Mapping[str, Any]) -> Record:
+def judge_table(
+    spec: Spec,
+    runs: Runs,
+    facts: Mapping[str, Any],
+    histories: Histories | None = None,
+) -> Record:
     """Every cell and claim of a table, as plain values that JSON holds.
 
     Args:
@@ -25,9 +40,13 @@ def judge_table(spec: Spec, runs: Runs, facts: Mapping[str, Any]) -> Record:
         runs: what was run; a row without runs is "not run".
         facts: how it was run: "command", "date", "machine", "versions", "minutes",
             "chosen" (row -> settings that tuning chose).
+        histories: of the same runs, if `needs_histories` says so.
     """
+    histories = histories or {}
     values = {
-        (row.name, column.name): column_values(column, runs.get(row.name, {}))
+        (row.name, column.name): column_values(
+            column, runs.get(row.name, {}), histories.get(row.name, {})
+        )
         for row in spec.rows
         for column in spec.columns
         if column.against is None
@@ -48,36 +67,37 @@ def judge_table(spec: Spec, runs: Runs, facts: Mapping[str, Any]) -> Record:
         "rule": dict(spec.rule._asdict()),
         "seeds": {"published": spec.seeds, "run": most},
         "tuning": _tuning(spec),
-        "columns": [{**c._asdict(), "of": list(c.of)} for c in spec.columns],
+        "columns": [
+            {**c._asdict(), "of": list(c.of), "rule": c.rule and c.rule._asdict()}
+            for c in spec.columns
+        ],
         "cells": [
             _cell(spec, row, column, values[row.name, column.name])
             for column in spec.columns
             for row in spec.rows
         ],
-        "claims": [
-            {
-                **claim._asdict(),
-                **_verdict(
-                    judge_claim(
-                        values[claim.lower, claim.column],
-                        values[claim.higher, claim.column],
-                    )
-                ),
-            }
-            for claim in spec.claims
-        ],
+        "claims": [_claim(spec, claim, values) for claim in spec.claims],
         "departures": list(spec.departures),
         "tried": list(spec.tried),
         "facts": dict(facts),
+        "pictures": [picture_record(p, spec, values, histories) for p in spec.pictures],
     }
 
 
-def column_values(column: Column, runs: Mapping[int, Scores]) -> np.ndarray:
-    """One value a run, NaN where it has none; of the best run alone if so asked."""
-    values = np.array(
-        [_value(runs[s], column.task, column.metric) for s in sorted(runs)]
-    )
+def column_values(
+    column: Column,
+    runs: Mapping[int, Scores],
+    histories: Mapping[int, History] | None = None,
+) -> np.ndarray:
+    """One value a run, NaN where it has none; of the best run alone if so asked.
+
+    Of a column of shares 1 where the value is no less than `at_least`, and else 0.
+    """
+    histories = histories or {}
+    values = np.array([_column_value(column, runs, histories, s) for s in sorted(runs)])
     values = column.scale * (values**2 if column.square else values)
+    if column.at_least is not None:
+        values = np.where(np.isnan(values), np.nan, values >= column.at_least)
     if column.best_by is None or not values.size:
         return values
     by = np.array([_value(runs[s], *column.best_by) for s in sorted(runs)])
@@ -114,7 +134,15 @@ def _cell(spec: Spec, row: Row, column: Column, values: np.ndarray) -> Record:
     reason = row.not_comparable
     if column.best_by is not None and not reason:
         reason = "the best of another number of runs"
-    verdict = judge_cell(values, published, column.digits, spec.rule, reason)
+    share = column.at_least is not None
+    verdict = judge_cell(
+        values,
+        published,
+        column.digits,
+        column.rule or spec.rule,
+        reason,
+        share_difference_from if share else difference_from,
+    )
     mean, half_width, n = mean_interval(values)
     low, high = bootstrap_interval(values)
     return {
@@ -127,6 +155,16 @@ def _cell(spec: Spec, row: Row, column: Column, values: np.ndarray) -> Record:
     }
 
 
+def _claim(
+    spec: Spec, claim: Claim, values: Mapping[tuple[str, str], np.ndarray]
+) -> Record:
+    sides = [values[row, claim.column] for row in (claim.lower, claim.higher)]
+    (column,) = (c for c in spec.columns if c.name == claim.column)
+    share = column.at_least is not None
+    difference = share_difference_between if share else difference_between
+    return {**claim._asdict(), **_verdict(judge_claim(*sides, difference))}
+
+
 def _verdict(verdict) -> Record:
     difference: Difference = verdict.difference
     return {
@@ -134,6 +172,15 @@ def _verdict(verdict) -> Record:
         "verdict": verdict.word,
         "reason": verdict.reason,
     }
+
+
+def _column_value(
+    column: Column, runs: Mapping[int, Scores], histories: Mapping, seed: int
+) -> float:
+    scores = runs[seed]
+    if column.step is not None:
+        scores = scores_at(histories[seed], column.step)
+    return np.nan if scores is None else _value(scores, column.task, column.metric)
 
 
 def _value(scores: Scores, task: str, metric: str) -> float:

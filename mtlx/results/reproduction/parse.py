@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mtlx.results.reproduction.fields import SpecError, take
+from mtlx.results.reproduction.fields import SpecError, check_known, take
+from mtlx.results.reproduction.pictures import parse_pictures
 from mtlx.results.reproduction.spec import (
     Claim,
     Column,
@@ -48,6 +49,7 @@ def parse_spec(content: Any, paper: str, table: str) -> Spec:
             "claims": (list, []),
             "departures": (list, []),
             "tried": (list, []),
+            "pictures": (list, []),
         },
     )
     if content["reduced_seeds"] is None:
@@ -74,6 +76,7 @@ def parse_spec(content: Any, paper: str, table: str) -> Spec:
         columns=columns,
         rows=rows,
         rule=_rule(content.pop("rule"), f"{where}: rule"),
+        pictures=parse_pictures(content.pop("pictures"), *names, where),
         claims=tuple(
             _claim(c, *names, f"{where}: claims[{i}]")
             for i, c in _numbered(content["claims"])
@@ -98,8 +101,13 @@ def _column(content: Any, where: str) -> Column:
             "square": (bool, False),
             "best_by": (Mapping, None),
             "higher_is_better": (bool, None),
+            "step": (int, None),
+            "at_least": (NUMBER, None),
+            "rule": (Mapping, None),
         },
     )
+    if column["rule"] is not None:
+        column["rule"] = _rule(column["rule"], f"{where}.rule")
     if column["best_by"] is not None:
         by = take(column["best_by"], f"{where}.best_by", required=TASK_METRIC)
         column["best_by"] = (by["task"], by["metric"])
@@ -124,9 +132,9 @@ def _check_changes(columns: tuple[Column, ...], rows: list[str], where: str) -> 
         if column.against is None:
             continue
         place = f"{where}: columns[{i}]"
-        _known(column.against, rows, "row", f"{place}.against")
+        check_known(column.against, rows, "row", f"{place}.against")
         for name in column.of or [""]:
-            _known(name, list(metrics), "column", f"{place}.of")
+            check_known(name, list(metrics), "column", f"{place}.of")
             if metrics[name] is None:
                 raise SpecError(
                     f"{place}.of: expected columns with higher_is_better, found "
@@ -157,7 +165,7 @@ def _row(content: Any, columns: tuple[Column, ...], where: str) -> Row:
         )
     known = [column.name for column in columns]
     for name in row["published"]:
-        _known(name, known, "column", f"{where}.published")
+        check_known(name, known, "column", f"{where}.published")
     row["published"] = {
         name: _published(value, f"{where}.published[{name}]")
         for name, value in row["published"].items()
@@ -208,9 +216,9 @@ def _claim(content: Any, columns: list[str], rows: list[str], where: str) -> Cla
         where,
         required={"text": str, "column": str, "lower": str, "higher": str},
     )
-    _known(claim["column"], columns, "column", where)
+    check_known(claim["column"], columns, "column", where)
     for side in ("lower", "higher"):
-        _known(claim[side], rows, "row", where)
+        check_known(claim[side], rows, "row", where)
     return Claim(**claim)
 
 
@@ -226,11 +234,6 @@ def _tuning(content: Any, where: str) -> Tuning | None:
         )
     grid = {name: tuple(values) for name, values in tuning["grid"].items()}
     return Tuning(grid, tuple(tuning["seeds"]), tuning["task"], tuning["metric"])
-
-
-def _known(name: str, known: list[str], kind: str, where: str) -> None:
-    if name not in known:
-        raise SpecError(f"{where}: expected a {kind} from {known}, found {name!r}.")
 
 
 def _unique(names: list[str], kind: str, where: str) -> None:

@@ -15,7 +15,7 @@ from mtlx.results.reproduction.verdict import (
 )
 from mtlx.results.statistics import CONFIDENCE
 
-LINE, HEAD = 0.26, 1.5  # inch
+LINE, HEAD, ACROSS = 0.26, 1.5, 4  # inch; panels in a line
 COLOR = {
     REPRODUCED: "#14703a",
     NOT_REPRODUCED: "#a8241c",
@@ -41,9 +41,13 @@ def draw_table(record: Record) -> Figure | None:
     }
     if not shown:
         return None
-    size = (3.0 + 2.9 * len(shown), HEAD + LINE * len(names))
-    figure, axes = style.panels(1, len(shown), size, sharey=True)
-    for axis, (name, cells) in zip(axes[0], shown.items(), strict=True):
+    across = min(ACROSS, len(shown))
+    down = -(-len(shown) // across)
+    size = (3.0 + 2.9 * across, HEAD + (LINE * len(names) + 0.5) * down - 0.5)
+    figure, axes = style.panels(down, across, size, sharey=True)
+    for axis in axes.flat[len(shown) :]:
+        axis.remove()
+    for axis, (name, cells) in zip(axes.flat, shown.items(), strict=False):
         for cell in cells:
             _draw_cell(axis, cell, names.index(cell["row"]))
         axis.set_title(name, loc="left")

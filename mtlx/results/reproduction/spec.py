@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from mtlx.results.reproduction.pictures import Picture
+
 
 class Published(NamedTuple):
     """A printed value and what is known of its spread.
@@ -38,6 +40,10 @@ class Column(NamedTuple):
         against: a row; the column then is no metric but the mean change over the
             columns `of` against that row's mean, in per cent (see `relative_change`).
         of: names of those columns.
+        step: read off the validation split after this step; None: off the test split
+            at the end.
+        at_least: the column is the share of runs whose value is no less; None: a mean.
+        rule: by which its cells are judged; None: that of the table.
     """
 
     name: str
@@ -50,6 +56,9 @@ class Column(NamedTuple):
     higher_is_better: bool | None = None
     against: str | None = None
     of: tuple[str, ...] = ()
+    step: int | None = None
+    at_least: float | None = None
+    rule: "Rule | None" = None
 
 
 class Row(NamedTuple):
@@ -127,6 +136,7 @@ class Spec(NamedTuple):
         columns, rows, claims, rule: what is printed and how it is judged.
         departures: where our protocol is not the published one, or cannot be told.
         tried: what was tried where a cell did not reproduce.
+        pictures: beside that of the cells.
     """
 
     paper: str
@@ -145,6 +155,7 @@ class Spec(NamedTuple):
     rule: Rule
     departures: tuple[str, ...]
     tried: tuple[str, ...]
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def name(self) -> str:

@@ -22,7 +22,7 @@ value are left out and named; where none has one, the cell is not reproduced. "n
 is no verdict: nothing has been tried.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -54,6 +54,7 @@ def judge_cell(
     digits: int,
     rule: Rule,
     not_comparable: str = "",
+    difference: Callable[..., Difference] = difference_from,
 ) -> Verdict:
     """The verdict on the mean of `values`, one a run, against a printed value.
 
@@ -63,6 +64,7 @@ def judge_cell(
         digits: decimals that the paper prints.
         rule: of the table.
         not_comparable: a reason that holds whatever the figures.
+        difference: of the values, the printed one and its digits.
     """
     values = np.asarray(values, np.float64)
     if values.size == 0:
@@ -72,7 +74,7 @@ def judge_cell(
     kept = values[np.isfinite(values)]
     if kept.size == 0:
         return Verdict(NOT_REPRODUCED, f"none of {values.size} runs has a value")
-    found = difference_from(kept, published, digits)
+    found = difference(kept, published, digits)
     if reason := not_comparable or published.not_comparable:
         return Verdict(NOT_COMPARABLE, reason, found)
     word, reason = _apply(rule, found, kept.size)
@@ -82,16 +84,21 @@ def judge_cell(
 
 
 def judge_claim(
-    lower: Sequence[float] | np.ndarray, higher: Sequence[float] | np.ndarray
+    lower: Sequence[float] | np.ndarray,
+    higher: Sequence[float] | np.ndarray,
+    difference: Callable[..., Difference] = difference_between,
 ) -> Verdict:
-    """Whether `lower` is below `higher`, each one value a run."""
+    """Whether `lower` is below `higher`, each one value a run.
+
+    `difference` is of the two.
+    """
     sides = [np.asarray(side, np.float64) for side in (lower, higher)]
     if not all(side.size for side in sides):
         return Verdict(NOT_RUN, "")
     kept = [side[np.isfinite(side)] for side in sides]
     if not all(side.size for side in kept):
         return Verdict(NOT_REPRODUCED, "no run of one side has a value")
-    found = difference_between(*kept)
+    found = difference(*kept)
     if np.isnan(found.low):
         return Verdict(NOT_COMPARABLE, "one run has no interval", found)
     if found.high < 0:

@@ -27,6 +27,7 @@ def to_markdown(record: Record) -> str:
     parts = [f"# {record['title']}", f"{record['source']}.", *_notices(record)]
     if record["seeds"]["run"]:
         parts.append(f"![Ours beside published]({record['table']}.png)")
+    parts += _pictures(record)
     for name, rows in _tables(record):
         parts += [f"## {name}", markdown_table(HEADER, rows, words=None)]
     if record["claims"]:
@@ -195,6 +196,7 @@ def _sections(record: Record) -> dict[str, list[str]]:
         "How it is judged": [
             f"Rule, fixed before the runs: {rule['kind']}, {rule['width']:g}, because "
             f"{rule['because']}; see mtlx/results/reproduction/verdict.py.",
+            *_other_rules(record),
             "Ours: mean over seeds ± half-width of the 95 % t-interval; the CSV has "
             "the bootstrap interval (BCa) too. Difference: ours minus published, with "
             "Welch's 95 % interval where the paper gives a spread (else the printed "
@@ -206,6 +208,35 @@ def _sections(record: Record) -> dict[str, list[str]]:
         "How it was run": [f"{k}: {v}" for k, v in record["facts"].items() if v],
     }
     return {title: lines for title, lines in sections.items() if lines}
+
+
+def _pictures(record: Record) -> list[str]:
+    """Links to those that something was drawn in."""
+    return [
+        f"![{picture['title']}]({record['table']}_{picture['name']}.png)"
+        for picture in record.get("pictures", ())
+        if any(row["ours"] for row in picture.get("rows", ()))
+        or any(
+            line["steps"]
+            for panel in picture.get("panels", ())
+            for line in panel["lines"]
+        )
+    ]
+
+
+def _other_rules(record: Record) -> list[str]:
+    """Of the columns that have a rule or an interval of their own."""
+    lines = []
+    for column in record["columns"]:
+        if rule := column.get("rule"):
+            told = f"{rule['kind']}, {rule['width']:g}, because {rule['because']}"
+            lines.append(f"{column['name']}: {told}.")
+        if column.get("at_least") is not None:
+            lines.append(
+                f"{column['name']}: its differences have Newcombe's 95 % interval of "
+                "two shares, since runs that are all alike have no spread."
+            )
+    return lines
 
 
 def _budget(record: Record) -> str:
