@@ -103,7 +103,7 @@ def test_the_documented_table_is_one():
     page = reproduce_spec.TABLES.parents[1] / "docs" / "reproductions" / "format.md"
     (block,) = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
     spec = parse_spec(yaml.safe_load(block), "a", "paper")
-    assert len(spec.runnable) == 3 and len(spec.claims) == 1
+    assert len(spec.runnable) == 3 and len(spec.claims) == 2
 
 
 def test_tables_are_chosen_by_name():
@@ -162,6 +162,49 @@ def test_judging_alone_runs_nothing(small):
     record = json.loads(Path("out/nobody/small.json").read_text())
     assert {cell["verdict"] for cell in record["cells"]} == {"not run"}
     assert record["facts"] == {}
+
+
+@pytest.fixture
+def short(small):
+    """The small table with a reduced protocol."""
+    path = Path("tables/nobody/small.yaml")
+    table = yaml.safe_load(path.read_text())
+    reduced = {"overrides": ["data.eval_rows=32"], "what": "32 rows", "because": "few"}
+    path.write_text(yaml.safe_dump(table | {"reduced": reduced}))
+    return small
+
+
+def test_reduced_runs_have_a_folder_of_their_own_and_yield_to_full_ones(short, capsys):
+    arguments = ["paper=nobody", "table=small", "output=out"]
+
+    def record(*more):
+        assert reproduce.main([*arguments, *more]) == 0
+        return json.loads(Path("out/nobody/small.json").read_text())
+
+    found = record("seeds=reduced")
+    assert found["reduced"] == "32 rows" and found["cells"][0]["ours"]["n"] == 2
+    assert found["cells"][0]["reason"] == "few"
+    assert "seeds=reduced" in found["facts"]["command"]
+    folder = Path("runs/reproduce/nobody/small")
+    assert {path.parts[4] for path in _times()} == {"reduced"}
+    (stored, *_) = (folder / "reduced").glob("narrow*/*/seed=0/config.yaml")
+    config = yaml.safe_load(stored.read_text())
+    assert config["data"]["eval_rows"] == 32
+    assert config["study"] == "reproduce/nobody/small/reduced"
+    assert record("run=false")["reduced"] == "32 rows"
+
+    before = _times()
+    found = record("seeds=1")
+    assert found["reduced"] == "" and found["cells"][0]["ours"]["n"] == 1
+    assert found["cells"][0]["reason"] == "one run has no interval"
+    assert before.items() < _times().items()
+    for more in ("seeds=reduced", "run=false"):
+        capsys.readouterr()
+        before, found = _times(), record(more)
+        assert found["reduced"] == "" and found["cells"][0]["ours"]["n"] == 1
+        assert _times() == before
+        printed = capsys.readouterr().out
+        assert ("was run in full" in printed) == (more == "seeds=reduced")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from mtlx.results.reproduction.judge import column_values, count_verdicts, judge_table
 from mtlx.results.reproduction.parse import parse_spec
 from mtlx.results.reproduction.picture import draw_table
-from mtlx.results.reproduction.spec import Column
+from mtlx.results.reproduction.spec import Column, reduce_spec
 from mtlx.results.reproduction.writers import WRITERS
 from tests.results.reproduction_spec_test import TABLE
 
@@ -109,6 +109,24 @@ def test_markdown_has_both_values_and_says_reduced(record):
     assert "equivalent, 0.01, because so" in text
     assert "(2 points x seeds [7])" in text
     assert "* machine: 2 cores" in text
+
+
+def test_a_reduced_table_says_so_and_compares_nothing_but_its_own_rows():
+    short = {"overrides": ["a=1"], "what": "8 of 100 epochs", "because": "too short"}
+    claim = {"text": "A below B", "column": "loss", "lower": "A", "higher": "B"}
+    table = TABLE | {"reduced": short, "claims": [claim]}
+    table["rows"] = [row | {"overrides": []} for row in TABLE["rows"]]
+    table["rows"][1].pop("call")
+    spec = reduce_spec(parse_spec(table, "p", "t"))
+    record = judge_table(spec, RUNS, {})
+    cells = {cell["row"]: (cell["verdict"], cell["reason"]) for cell in record["cells"]}
+    assert cells["A"] == cells["B"] == ("not comparable", "too short")
+    assert record["claims"][0]["verdict"] == "reproduced"
+    text = "Reduced: 8 of 100 epochs, 3 of the 10 runs a row of the published protocol."
+    for kind in ("md", "html"):
+        assert text in WRITERS[kind](record)
+    nothing = judge_table(spec, {}, {})
+    assert "Reduced" not in WRITERS["md"](nothing)
 
 
 def test_not_reduced_where_the_published_number_ran(record):

@@ -47,6 +47,16 @@ def take(
     return {key: fields[key] for key in known}
 
 
+def check_known(name: str, known: list[str], kind: str, where: str) -> None:
+    """Refuses a name that nothing bears.
+
+    Raises:
+        SpecError: such a name.
+    """
+    if name not in known:
+        raise SpecError(f"{where}: expected a {kind} from {known}, found {name!r}.")
+
+
 def _words(kind: Any) -> str:
     kinds = kind if isinstance(kind, tuple) else (kind,)
     return " or ".join(one.__name__ for one in kinds)

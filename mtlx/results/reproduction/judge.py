@@ -8,13 +8,15 @@ import numpy as np
 
 from mtlx.results.bootstrap import bootstrap_interval
 from mtlx.results.reproduction.difference import Difference
-from mtlx.results.reproduction.spec import Column, Row, Spec
+from mtlx.results.reproduction.paired_claim import judge_paired, pair_rows
+from mtlx.results.reproduction.spec import Claim, Column, PairedClaim, Row, Spec
 from mtlx.results.reproduction.verdict import VERDICTS, judge_cell, judge_claim
 from mtlx.results.statistics import delta_m, mean_interval
 
 Scores = Mapping[str, Mapping[str, float | None]]  # task -> metric -> value
 Runs = Mapping[str, Mapping[int, Scores]]  # row -> seed -> scores on the test split
 Record = dict[str, Any]
+Values = Mapping[tuple[str, str], np.ndarray]  # (row, column) -> one a run, by seed
 
 
 def judge_table(spec: Spec, runs: Runs, facts: Mapping[str, Any]) -> Record:
@@ -45,6 +47,7 @@ def judge_table(spec: Spec, runs: Runs, facts: Mapping[str, Any]) -> Record:
         "title": spec.title,
         "source": spec.source,
         "unavailable": spec.unavailable,
+        "reduced": spec.reduced.what if spec.is_reduced else "",
         "rule": dict(spec.rule._asdict()),
         "seeds": {"published": spec.seeds, "run": most},
         "tuning": _tuning(spec),
@@ -54,18 +57,7 @@ def judge_table(spec: Spec, runs: Runs, facts: Mapping[str, Any]) -> Record:
             for column in spec.columns
             for row in spec.rows
         ],
-        "claims": [
-            {
-                **claim._asdict(),
-                **_verdict(
-                    judge_claim(
-                        values[claim.lower, claim.column],
-                        values[claim.higher, claim.column],
-                    )
-                ),
-            }
-            for claim in spec.claims
-        ],
+        "claims": [_claim(spec, claim, values, runs) for claim in spec.claims],
         "departures": list(spec.departures),
         "tried": list(spec.tried),
         "facts": dict(facts),
@@ -84,9 +76,7 @@ def column_values(column: Column, runs: Mapping[int, Scores]) -> np.ndarray:
     return values[[np.nanargmax(by)]] if np.isfinite(by).any() else values[:1] * np.nan
 
 
-def relative_change(
-    spec: Spec, column: Column, row: str, values: Mapping[tuple[str, str], np.ndarray]
-) -> np.ndarray:
+def relative_change(spec: Spec, column: Column, row: str, values: Values) -> np.ndarray:
     """One value a run: delta_m over `column.of` against the mean of `column.against`.
 
     `mtlx.results.statistics.delta_m`, with its sign turned where higher is better. The
@@ -124,6 +114,32 @@ def _cell(spec: Spec, row: Row, column: Column, values: np.ndarray) -> Record:
         | {"n": n},
         "published": published._asdict() if published else None,
         **_verdict(verdict),
+    }
+
+
+def _claim(
+    spec: Spec, claim: Claim | PairedClaim, values: Values, runs: Runs
+) -> Record:
+    if isinstance(claim, Claim):
+        sides = (values[row, claim.column] for row in (claim.lower, claim.higher))
+        return {**claim._asdict(), **_verdict(judge_claim(*sides))}
+    (column,) = (c for c in spec.columns if c.name == claim.column)
+    by_seed = {}
+    for row in (claim.reference, *claim.among):
+        of = values[row, column.name]
+        # Without a baseline a change has no values, whatever was run.
+        seeds = sorted(runs.get(row, {})) if of.size else ()
+        by_seed[row] = dict(zip(seeds, of, strict=True))
+    pairs = pair_rows(claim, by_seed, 1 if column.higher_is_better else -1)
+    return {
+        **claim._asdict(),
+        "among": list(claim.among),
+        **_verdict(judge_paired(claim, pairs, spec.rule.width)),
+        "pairs": [
+            {"row": pair.row, "gain": _finite(pair.gain._asdict()), "n": pair.n}
+            | _finite({"p": pair.p, "p_holm": pair.p_holm})
+            for pair in pairs
+        ],
     }
 
 

@@ -4,11 +4,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mtlx.results.reproduction.fields import SpecError, take
+from mtlx.results.reproduction.fields import SpecError, check_known, take
+from mtlx.results.reproduction.parse_claims import parse_claim
 from mtlx.results.reproduction.spec import (
-    Claim,
     Column,
     Published,
+    Reduced,
     Row,
     Rule,
     Spec,
@@ -45,6 +46,7 @@ def parse_spec(content: Any, paper: str, table: str) -> Spec:
             "overrides": (list, []),
             "tuning": (Mapping, None),
             "reduced_seeds": (int, None),
+            "reduced": (Mapping, None),
             "claims": (list, []),
             "departures": (list, []),
             "tried": (list, []),
@@ -66,16 +68,16 @@ def parse_spec(content: Any, paper: str, table: str) -> Spec:
             f"{where}: expected 1 <= reduced_seeds <= seeds, found "
             f"{content['reduced_seeds']} and {content['seeds']}."
         )
-    names = [column.name for column in columns], [row.name for row in rows]
     return Spec(
         paper=paper,
         table=table,
+        reduced=_reduced(content.pop("reduced"), f"{where}: reduced"),
         tuning=_tuning(content.pop("tuning"), f"{where}: tuning"),
         columns=columns,
         rows=rows,
         rule=_rule(content.pop("rule"), f"{where}: rule"),
         claims=tuple(
-            _claim(c, *names, f"{where}: claims[{i}]")
+            parse_claim(c, columns, rows, f"{where}: claims[{i}]")
             for i, c in _numbered(content["claims"])
         ),
         **{
@@ -124,9 +126,9 @@ def _check_changes(columns: tuple[Column, ...], rows: list[str], where: str) -> 
         if column.against is None:
             continue
         place = f"{where}: columns[{i}]"
-        _known(column.against, rows, "row", f"{place}.against")
+        check_known(column.against, rows, "row", f"{place}.against")
         for name in column.of or [""]:
-            _known(name, list(metrics), "column", f"{place}.of")
+            check_known(name, list(metrics), "column", f"{place}.of")
             if metrics[name] is None:
                 raise SpecError(
                     f"{place}.of: expected columns with higher_is_better, found "
@@ -157,7 +159,7 @@ def _row(content: Any, columns: tuple[Column, ...], where: str) -> Row:
         )
     known = [column.name for column in columns]
     for name in row["published"]:
-        _known(name, known, "column", f"{where}.published")
+        check_known(name, known, "column", f"{where}.published")
     row["published"] = {
         name: _published(value, f"{where}.published[{name}]")
         for name, value in row["published"].items()
@@ -202,16 +204,18 @@ def _rule(content: Any, where: str) -> Rule:
     return Rule(kind, float(rule[number]), rule["because"])
 
 
-def _claim(content: Any, columns: list[str], rows: list[str], where: str) -> Claim:
-    claim = take(
-        content,
-        where,
-        required={"text": str, "column": str, "lower": str, "higher": str},
+def _reduced(content: Any, where: str) -> Reduced | None:
+    if content is None:
+        return None
+    reduced = take(
+        content, where, required={"overrides": list, "what": str, "because": str}
     )
-    _known(claim["column"], columns, "column", where)
-    for side in ("lower", "higher"):
-        _known(claim[side], rows, "row", where)
-    return Claim(**claim)
+    if not reduced["overrides"]:
+        raise SpecError(
+            f"{where}.overrides: expected what is otherwise, found nothing. Leave "
+            f"`reduced` out where only the number of seeds is."
+        )
+    return Reduced(tuple(reduced["overrides"]), reduced["what"], reduced["because"])
 
 
 def _tuning(content: Any, where: str) -> Tuning | None:
@@ -226,11 +230,6 @@ def _tuning(content: Any, where: str) -> Tuning | None:
         )
     grid = {name: tuple(values) for name, values in tuning["grid"].items()}
     return Tuning(grid, tuple(tuning["seeds"]), tuning["task"], tuning["metric"])
-
-
-def _known(name: str, known: list[str], kind: str, where: str) -> None:
-    if name not in known:
-        raise SpecError(f"{where}: expected a {kind} from {known}, found {name!r}.")
 
 
 def _unique(names: list[str], kind: str, where: str) -> None:

@@ -96,6 +96,38 @@ class Claim(NamedTuple):
     higher: str
 
 
+class PairedClaim(NamedTuple):
+    """No row is better than `reference`, or apart from it, paired by seed.
+
+    Args:
+        text: in words.
+        column: one that says which way is better, with a value a run.
+        reference: a row.
+        apart: whether a row that is worse speaks against it too.
+        among: the other rows that it is said of.
+    """
+
+    text: str
+    column: str
+    reference: str
+    apart: bool
+    among: tuple[str, ...]
+
+
+class Reduced(NamedTuple):
+    """What is otherwise where time is short, beside the number of seeds.
+
+    Args:
+        overrides: of every trained row, after its own.
+        what: in words, of how much: "8 of 100 epochs".
+        because: why no printed value can be held against it.
+    """
+
+    overrides: tuple[str, ...]
+    what: str
+    because: str
+
+
 class Tuning(NamedTuple):
     """One grid and one budget for every trained row, chosen on validation.
 
@@ -124,6 +156,8 @@ class Spec(NamedTuple):
         tuning: None: every row runs as it stands.
         seeds: runs of a row in the published protocol.
         reduced_seeds: runs where time is short.
+        reduced: what else is then otherwise; None: nothing.
+        is_reduced: whether the rows are those of `reduced`, see `reduce_spec`.
         columns, rows, claims, rule: what is printed and how it is judged.
         departures: where our protocol is not the published one, or cannot be told.
         tried: what was tried where a cell did not reproduce.
@@ -139,12 +173,14 @@ class Spec(NamedTuple):
     tuning: Tuning | None
     seeds: int
     reduced_seeds: int
+    reduced: Reduced | None
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    claims: tuple[Claim, ...]
+    claims: tuple[Claim | PairedClaim, ...]
     rule: Rule
     departures: tuple[str, ...]
     tried: tuple[str, ...]
+    is_reduced: bool = False
 
     @property
     def name(self) -> str:
@@ -154,3 +190,18 @@ class Spec(NamedTuple):
     def runnable(self) -> tuple[Row, ...]:
         """The rows that say how to run them."""
         return tuple(row for row in self.rows if row.overrides is not None or row.call)
+
+
+def reduce_spec(spec: Spec) -> Spec:
+    """The table as it runs where time is short: no printed value of a run counts."""
+    reduced = spec.reduced
+    rows = [
+        row._replace(
+            overrides=(*row.overrides, *reduced.overrides),
+            not_comparable=row.not_comparable or reduced.because,
+        )
+        if row.overrides is not None
+        else row
+        for row in spec.rows
+    ]
+    return spec._replace(rows=tuple(rows), is_reduced=True)

@@ -9,6 +9,8 @@ import pandas as pd
 from mtlx.results.reproduction.judge import Record, count_verdicts
 
 HEADER = ("row", "ours", "published", "difference", "verdict", "why")
+CLAIMS = ("claim", "column", "difference", "verdict", "why")
+PAIRS = ("row", "gain", "p", "p by Holm", "seeds")
 MARKS = {
     "reproduced": r"$\checkmark$",
     "not reproduced": r"$\times$",
@@ -29,8 +31,9 @@ def to_markdown(record: Record) -> str:
     for name, rows in _tables(record):
         parts += [f"## {name}", _grid(HEADER, rows)]
     if record["claims"]:
-        header = ("claim", "column", "difference", "verdict", "why")
-        parts += ["## Claims", _grid(header, _claims(record))]
+        parts += ["## Claims", _grid(CLAIMS, _claims(record))]
+    for title, rows in _pairs(record):
+        parts += [f"### {title}", _grid(PAIRS, rows)]
     for title, lines in _sections(record).items():
         parts += [f"## {title}", "\n".join(f"* {line}" for line in lines)]
     return "\n\n".join(parts) + "\n"
@@ -43,8 +46,9 @@ def to_html(record: Record) -> str:
     for name, rows in _tables(record):
         parts += [f"<h2>{html.escape(name)}</h2>", _html_grid(HEADER, rows, 4)]
     if record["claims"]:
-        header = ("claim", "column", "difference", "verdict", "why")
-        parts += ["<h2>Claims</h2>", _html_grid(header, _claims(record), 3)]
+        parts += ["<h2>Claims</h2>", _html_grid(CLAIMS, _claims(record), 3)]
+    for title, rows in _pairs(record):
+        parts += [f"<h3>{html.escape(title)}</h3>", _html_grid(PAIRS, rows)]
     for title, lines in _sections(record).items():
         items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
         parts += [f"<h2>{title}</h2>", f"<ul>{items}</ul>"]
@@ -98,7 +102,7 @@ def to_csv(record: Record) -> str:
         rows.append(
             {
                 "kind": "claim",
-                "row": f"{claim['lower']} < {claim['higher']}",
+                "row": _order(claim),
                 "column": claim["column"],
                 **{f"difference_{k}": v for k, v in claim["difference"].items()},
                 "verdict": claim["verdict"],
@@ -146,6 +150,40 @@ def _claims(record: Record) -> list[tuple[str, ...]]:
     ]
 
 
+def _pairs(record: Record):
+    """(what is paired with what, its rows as text) of each claim of many rows."""
+    digits = {column["name"]: column["digits"] for column in record["columns"]}
+    for claim in record["claims"]:
+        if not claim.get("pairs"):
+            continue
+        places = digits[claim["column"]]
+        yield (
+            f"{claim['column']}: gain over {claim['reference']}, paired by seed",
+            [
+                (
+                    pair["row"],
+                    _difference(pair["gain"], places),
+                    _p_value(pair["p"]),
+                    _p_value(pair["p_holm"]),
+                    str(pair["n"]),
+                )
+                for pair in claim["pairs"]
+            ],
+        )
+
+
+def _p_value(p: float | None) -> str:
+    return "" if p is None else f"{p:.2g}"
+
+
+def _order(claim: Mapping[str, Any]) -> str:
+    if "reference" not in claim:
+        return f"{claim['lower']} < {claim['higher']}"
+    return (
+        f"none {'apart from' if claim['apart'] else 'better than'} {claim['reference']}"
+    )
+
+
 def _ours(ours: Mapping[str, Any], digits: int) -> str:
     if ours["mean"] is None:
         return "not run" if ours["n"] == 0 else "n/a"
@@ -178,11 +216,11 @@ def _notices(record: Record) -> list[str]:
     counts = ", ".join(f"{n} {word}" for word, n in count_verdicts(record).items() if n)
     notices = [f"Cells and claims: {counts}."]
     seeds = record["seeds"]
+    short = [record["reduced"]] if record.get("reduced") else []
     if 0 < seeds["run"] < seeds["published"]:
-        notices.append(
-            f"Reduced: {seeds['run']} of the {seeds['published']} runs a row of the "
-            "published protocol."
-        )
+        short.append(f"{seeds['run']} of the {seeds['published']} runs a row")
+    if short and seeds["run"]:
+        notices.append(f"Reduced: {', '.join(short)} of the published protocol.")
     if record["unavailable"]:
         notices.append(f"Its data are not free to have: {record['unavailable']}.")
     return notices
@@ -226,10 +264,10 @@ def _grid(header, rows) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _html_grid(header, rows, verdict: int) -> str:
+def _html_grid(header, rows, verdict: int | None = None) -> str:
     lines = ["".join(f"<th>{html.escape(name)}</th>" for name in header)]
     for row in rows:
-        kind = row[verdict].replace(" ", "-")
+        kind = "" if verdict is None else row[verdict].replace(" ", "-")
         lines.append(
             "".join(
                 f'<td class="{kind}">{html.escape(text)}</td>'
