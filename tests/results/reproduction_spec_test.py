@@ -118,7 +118,10 @@ def test_what_may_be_left_out():
         (["columns", 0, "against"], "A", r"columns\[0\]: expected the fields"),
         (["columns", 0], CHANGE | {"against": "D"}, "against: expected a row from"),
         (["columns", 0], CHANGE | {"of": ["auc"]}, "of: expected a column from"),
-        (["columns", 0], CHANGE | {"of": []}, "of: expected a column from"),
+        (["columns", 0], CHANGE | {"of": []}, "in `of` a column or more"),
+        (["columns", 0], CHANGE | {"against": ["A", "B"]}, r"found .'loss'. and .'A'"),
+        (["rows", 0, "columns"], ["auc"], r"rows\[0\].columns: expected a column"),
+        (["rows", 0, "columns"], [], r"published: expected a column from ..,"),
     ],
 )
 def test_each_mistake_is_named(path, value, message):

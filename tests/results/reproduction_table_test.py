@@ -89,6 +89,31 @@ def test_a_change_against_a_row(higher):
     assert found["C"]["n"] == 0
 
 
+def test_a_change_may_be_against_a_row_for_each_column():
+    table = _with_change(True)
+    table["columns"][2] |= {"against": ["A", "B"]}
+    only_loss = {"name": "A", "overrides": [], "columns": ["loss"]}
+    only_hit = {"name": "B", "overrides": [], "columns": ["hit"]}
+    table |= {"rows": [only_loss, only_hit, {"name": "C", "overrides": []}]}
+    runs = {
+        "A": {0: {"task_1": {"rmse": 2.0}}},
+        "B": {0: {"task_1": {"hit": 0.4}}},
+        "C": {0: {"task_1": {"rmse": 1.0, "hit": 0.5}}},
+    }
+    record = judge_table(parse_spec(table | {"claims": []}, "p", "t"), runs, {})
+    cells = {(c["row"], c["column"]): c["ours"]["mean"] for c in record["cells"]}
+    assert cells == {
+        ("A", "loss"): 2.0,
+        ("B", "hit"): 0.4,
+        ("C", "loss"): 1.0,
+        ("C", "hit"): 0.5,
+        ("C", "gain"): pytest.approx(100 * (0.5 + 0.25) / 2),
+    }
+    lines = WRITERS["tex"](record).splitlines()
+    assert any(line.startswith("A & 2.000 / -- &  & ") for line in lines)
+    assert draw_table(record) is not None
+
+
 def test_a_change_against_a_row_without_runs_is_not_run():
     runs = {"B": {0: {"task_1": {"rmse": 1.0, "hit": 0.5}}}}
     cells = judge_table(parse_spec(_with_change(True), "p", "t"), runs, {})["cells"]

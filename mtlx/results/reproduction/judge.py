@@ -29,16 +29,18 @@ def judge_table(spec: Spec, runs: Runs, facts: Mapping[str, Any]) -> Record:
             "chosen" (row -> settings that tuning chose).
     """
     values = {
-        (row.name, column.name): column_values(column, runs.get(row.name, {}))
+        (row.name, column.name): column_values(
+            column, runs.get(row.name, {}) if row.has(column) else {}
+        )
         for row in spec.rows
         for column in spec.columns
-        if column.against is None
+        if not column.against
     }
     values |= {
         (row.name, column.name): relative_change(spec, column, row.name, values)
         for row in spec.rows
         for column in spec.columns
-        if column.against is not None
+        if column.against
     }
     most = max((len(of) for of in runs.values()), default=0)
     return {
@@ -51,11 +53,15 @@ def judge_table(spec: Spec, runs: Runs, facts: Mapping[str, Any]) -> Record:
         "rule": dict(spec.rule._asdict()),
         "seeds": {"published": spec.seeds, "run": most},
         "tuning": _tuning(spec),
-        "columns": [{**c._asdict(), "of": list(c.of)} for c in spec.columns],
+        "columns": [
+            {**c._asdict(), "of": list(c.of), "against": list(c.against)}
+            for c in spec.columns
+        ],
         "cells": [
             _cell(spec, row, column, values[row.name, column.name])
             for column in spec.columns
             for row in spec.rows
+            if row.has(column)
         ],
         "claims": [_claim(spec, claim, values, runs) for claim in spec.claims],
         "departures": list(spec.departures),
@@ -77,19 +83,21 @@ def column_values(column: Column, runs: Mapping[int, Scores]) -> np.ndarray:
 
 
 def relative_change(spec: Spec, column: Column, row: str, values: Values) -> np.ndarray:
-    """One value a run: delta_m over `column.of` against the mean of `column.against`.
+    """One value a run: delta_m over `column.of` against the means of `column.against`.
 
     `mtlx.results.statistics.delta_m`, with its sign turned where higher is better. The
     baseline is a constant, as in print: its own spread is not in the interval.
     """
-    better = {"": [c.higher_is_better for c in spec.columns if c.name in column.of]}
-    names = [c.name for c in spec.columns if c.name in column.of]
-    base = [values[column.against, name] for name in names]
-    if not all(of.size for of in base):
+    higher = {c.name: c.higher_is_better for c in spec.columns}
+    pairs = zip(column.against, column.of, strict=True)
+    base = [values[pair] for pair in pairs]
+    ours = [values[row, name] for name in column.of]
+    if not all(of.size for of in (*base, *ours)):
         return np.empty(0)
     base = {"": [of.mean() for of in base]}
-    runs = np.stack([values[row, name] for name in names], axis=1)
-    found = np.array([delta_m({"": run}, base, better) for run in runs])
+    better = {"": [higher[name] for name in column.of]}
+    by_run = np.stack(ours, axis=1)
+    found = np.array([delta_m({"": run}, base, better) for run in by_run])
     return -found if column.higher_is_better else found
 
 

@@ -113,21 +113,29 @@ def _change(content: Any, where: str) -> Column:
     column = take(
         content,
         where,
-        required={"name": str, "against": str, "of": list, "digits": int}
+        required={"name": str, "against": (str, list), "of": list, "digits": int}
         | {"higher_is_better": bool},
     )
     column["of"] = tuple(column["of"])
+    against = column["against"]
+    if isinstance(against, str):
+        against = [against] * len(column["of"])
+    if len(against) != len(column["of"]) or not against:
+        raise SpecError(
+            f"{where}: expected in `of` a column or more, and in `against` one row for "
+            f"all or one for each, found {list(column['of'])} and {column['against']}."
+        )
+    column["against"] = tuple(against)
     return Column(task="", metric="", **column)
 
 
 def _check_changes(columns: tuple[Column, ...], rows: list[str], where: str) -> None:
-    metrics = {c.name: c.higher_is_better for c in columns if c.against is None}
+    metrics = {c.name: c.higher_is_better for c in columns if not c.against}
     for i, column in enumerate(columns):
-        if column.against is None:
-            continue
         place = f"{where}: columns[{i}]"
-        check_known(column.against, rows, "row", f"{place}.against")
-        for name in column.of or [""]:
+        for name in column.against:
+            check_known(name, rows, "row", f"{place}.against")
+        for name in column.of:
             check_known(name, list(metrics), "column", f"{place}.of")
             if metrics[name] is None:
                 raise SpecError(
@@ -147,6 +155,7 @@ def _row(content: Any, columns: tuple[Column, ...], where: str) -> Row:
             "deterministic": (bool, False),
             "published": (Mapping, {}),
             "not_comparable": (str, ""),
+            "columns": (list, None),
         },
     )
     if row["overrides"] is not None:
@@ -158,6 +167,10 @@ def _row(content: Any, columns: tuple[Column, ...], where: str) -> Row:
             f"{where}.call: expected a _target_, found {list(row['call'])}."
         )
     known = [column.name for column in columns]
+    for name in row["columns"] or ():
+        check_known(name, known, "column", f"{where}.columns")
+    if row["columns"] is not None:
+        known, row["columns"] = row["columns"], tuple(row["columns"])
     for name in row["published"]:
         check_known(name, known, "column", f"{where}.published")
     row["published"] = {

@@ -35,8 +35,9 @@ class Column(NamedTuple):
         square: whether the run's value is squared first (a printed MSE of our RMSE).
         best_by: (task, metric) by which one run stands for all; None: their mean.
         higher_is_better: None where neither is (a coordinate).
-        against: a row; the column then is no metric but the mean change over the
-            columns `of` against that row's mean, in per cent (see `relative_change`).
+        against: a row for each of `of`, or none; the column then is no metric but the
+            mean change over the columns `of` against those rows' means, in per cent
+            (see `relative_change`).
         of: names of those columns.
     """
 
@@ -48,7 +49,7 @@ class Column(NamedTuple):
     square: bool = False
     best_by: tuple[str, str] | None = None
     higher_is_better: bool | None = None
-    against: str | None = None
+    against: tuple[str, ...] = ()
     of: tuple[str, ...] = ()
 
 
@@ -63,6 +64,7 @@ class Row(NamedTuple):
         deterministic: one run is all there is; it has no interval.
         published: column -> printed value; a column without one is ours alone.
         not_comparable: why the whole row is not.
+        columns: those that it has; None: all.
     """
 
     name: str
@@ -71,6 +73,11 @@ class Row(NamedTuple):
     deterministic: bool
     published: Mapping[str, Published]
     not_comparable: str
+    columns: tuple[str, ...] | None = None
+
+    def has(self, column: Column) -> bool:
+        """Whether the row has a cell there."""
+        return self.columns is None or column.name in self.columns
 
 
 class Rule(NamedTuple):

@@ -73,7 +73,10 @@ def to_latex(record: Record) -> str:
         r"\midrule",
     ]
     for row in rows:
-        found = [_latex_cell(cells[row, name], digits[name]) for name in columns]
+        found = [
+            _latex_cell(cells[row, name], digits[name]) if (row, name) in cells else ""
+            for name in columns
+        ]
         lines.append(" & ".join([_tex(row), *found]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
