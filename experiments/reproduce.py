@@ -29,7 +29,7 @@ from mtlx.results.reproduction.drawings import draw_pictures
 from mtlx.results.reproduction.fields import SpecError
 from mtlx.results.reproduction.history import needs_histories
 from mtlx.results.reproduction.judge import Record, count_verdicts, judge_table
-from mtlx.results.reproduction.spec import Spec
+from mtlx.results.reproduction.spec import Spec, reduce_spec
 from mtlx.results.reproduction.writers import WRITERS, to_markdown
 
 ROOT = Path("runs/reproduce")
@@ -42,8 +42,9 @@ Runs the cells of published tables (conf/reproduce/PAPER/TABLE.yaml) that have n
 yet, seeds in one program, and writes ours beside the published values: Markdown, LaTeX,
 CSV, HTML and the record they are read from, in FOLDER/PAPER/TABLE.* (default:
 runs/reproduce). A table whose data are not free to have runs where MTLX_DATA_DIR holds
-them. seeds: runs of a row, by default the published number. run=false only
-judges what there is. Without table or paper: all tables."""
+them. seeds: runs of a row, by default the published number; reduced: those that the
+table's file says, and what else it then shortens. run=false only judges what there is.
+Without table or paper: all tables."""
 KEYS = {"paper": None, "table": None, "seeds": "published", "run": "true"} | {
     "output": str(ROOT)
 }
@@ -143,14 +144,33 @@ def missing_data(spec: Spec) -> str:
     )
 
 
+def choose_protocol(spec: Spec, options: Options) -> tuple[Spec, Path, bool]:
+    """The table in full or reduced, the folder of its runs, and whether to run it.
+
+    A table with a reduced protocol is run by it where seeds=reduced, in a folder of its
+    own. Where anything was run in full that is what is shown, and reduced runs would
+    be for nothing.
+    """
+    root = ROOT / spec.name
+    if spec.reduced is None or (options.run and options.seeds != "reduced"):
+        return spec, root, options.run
+    chosen, _ = tune(spec, root, 1, run=False)
+    _, full = read_runs(cells_of(spec, root, spec.seeds, chosen))
+    if not full:
+        return reduce_spec(spec), root / "reduced", options.run
+    if options.run:
+        console().print(f"{spec.name}: was run in full; the reduced runs are left out.")
+    return spec, root, False
+
+
 def reproduce(
     spec: Spec, seeds: int, options: Options, devices: int
 ) -> tuple[Record, list[str]]:
     """The judged table, and what failed."""
-    root, begin = ROOT / spec.name, time.perf_counter()
-    chosen, failed = tune(spec, root, devices, options.run)
+    begin, (spec, root, run) = time.perf_counter(), choose_protocol(spec, options)
+    chosen, failed = tune(spec, root, devices, run)
     cells = cells_of(spec, root, seeds, chosen)
-    if options.run:
+    if run:
         failed += run_cells(spec, cells, devices)
     # What more was run before counts too: few seeds never replace many.
     cells = cells_of(spec, root, max(seeds, spec.seeds), chosen)
@@ -159,7 +179,7 @@ def reproduce(
     facts = _facts(spec, most, records) if records else {}
     if records and spec.tuning is not None:
         facts["chosen"] = "; ".join(f"{row}: {of}" for row, of in chosen.items())
-    if options.run and records:
+    if run and records:
         facts["this call"] = f"{(time.perf_counter() - begin) / 60:.1f} minutes"
     histories = read_histories(cells) if needs_histories(spec) else {}
     return judge_table(spec, runs, facts, histories), failed
@@ -179,11 +199,15 @@ def write(record: Record, output: Path) -> None:
 
 def show(record: Record, output: Path) -> None:
     """Prints the table and where it went."""
-    console = Console(soft_wrap=True)
-    console.print(to_markdown(record), markup=False, highlight=False)
+    console().print(to_markdown(record), markup=False, highlight=False)
     counts = ", ".join(f"{n} {word}" for word, n in count_verdicts(record).items() if n)
     place = output / record["paper"] / f"{record['table']}.md"
-    console.print(f"{place}: {counts}", markup=False, highlight=False)
+    console().print(f"{place}: {counts}", markup=False, highlight=False)
+
+
+def console() -> Console:
+    """As wide as its text."""
+    return Console(soft_wrap=True)
 
 
 def _to_json(record: Record) -> str:
@@ -203,7 +227,7 @@ def _facts(
     apart = ", tuning apart" if spec.tuning else ""
     return {
         "command": f"python -m experiments.reproduce paper={spec.paper} "
-        f"table={spec.table} seeds={seeds}",
+        f"table={spec.table} seeds={'reduced' if spec.is_reduced else seeds}",
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": ", ".join(f"{name} {of}" for name, of in versions.items()),

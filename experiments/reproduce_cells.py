@@ -120,12 +120,13 @@ def read_histories(cells: Iterable[Cell]) -> Histories:
 
 def _job(spec: Spec, cell: Cell, number: int) -> Job:
     """The training that `python -m experiments.train` would do with these overrides."""
+    study = f"reproduce/{spec.name}" + ("/reduced" if spec.is_reduced else "")
     overrides = (
         *spec.overrides,
         *cell.row.overrides,
         *(f"{name}={value}" for name, value in cell.settings.items()),
         f"seed={cell.seed}",
-        f"study=reproduce/{spec.name}",
+        f"study={study}",
         "resume=true",
     )
     return compose_job(overrides, cell.folder, number)

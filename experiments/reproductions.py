@@ -61,6 +61,8 @@ def _row(record: Record, folder: Path) -> str:
     name = _name(record)
     stored = (folder / f"{name}.md").exists()
     runs = f"{seeds['run']} of {seeds['published']}" if seeds["run"] else "not run"
+    if seeds["run"] and record.get("reduced"):
+        runs += f", {record['reduced']}"
     facts = record["facts"]
     alone = counts[OURS_ALONE]
     title = record["title"] + (f" ({alone} ours alone)" if alone else "")

@@ -55,6 +55,14 @@ def multilabel_cross_entropy(
     return total / jnp.maximum(jnp.sum(known, axis=1, dtype=jnp.float32), 1.0)
 
 
+def mean_squared_error(
+    predictions: Float[Array, "batch values"], labels: Float[Array, "batch values"]
+) -> Float[Array, "batch"]:
+    """Mean over the row's K values of (x_k - y_k)^2."""
+    gaps = predictions.astype(jnp.float32) - labels.astype(jnp.float32)
+    return jnp.mean(jnp.square(gaps), axis=1)
+
+
 def masked_mean(
     values: Float[Array, "batch"],
     where: Bool[Array, "batch"],

@@ -17,7 +17,7 @@ import numpy as np
 
 from mtlx import auc_metrics as auc
 from mtlx import calibration_metrics as calibration
-from mtlx import list_metrics, value_metrics
+from mtlx import list_metrics, value_metrics, vector_metrics
 from mtlx import multilabel_metrics as multilabel
 from mtlx import pixel_metrics as pixel
 from mtlx import ranking_metrics as ranking
@@ -67,7 +67,8 @@ def evaluate(
             for retrieval tasks, the rank [B] of each row's item in its query's list,
             from 1.
         labels: task -> [B]; 0 or 1, 0 .. C - 1, or a value; [B, C] of 0, 1 or -1
-            (multilabel, -1 is none); or likewise of each pixel.
+            (multilabel, -1 is none) or of values (vector, as the outputs); or likewise
+            of each pixel.
         where: task -> [B] bool, True for the rows that count.
         groups: [B] which rows a grouped metric compares with one another.
         queries: retrieval task -> [B], rows with one number have one list; of a task
@@ -251,5 +252,6 @@ METRICS: dict[str, Metric] = {
         *(Metric(name, True, *parts) for name, parts in multilabel.METRICS.items()),
         *_pixel_metrics(),
         *(Metric(*row) for row in (*value_metrics.TABLE, *list_metrics.TABLE)),
+        *(Metric(*row) for row in vector_metrics.TABLE),
     )
 }

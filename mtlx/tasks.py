@@ -8,6 +8,7 @@ from mtlx import listwise, losses, pixel_losses, retrieval_losses, ziln
 LOSSES: dict[str, Callable] = {
     "binary": losses.binary_cross_entropy,
     "regression": losses.squared_error,
+    "vector": losses.mean_squared_error,
     "multiclass": losses.categorical_cross_entropy,
     "multilabel": losses.multilabel_cross_entropy,
     "ziln": ziln.ziln_loss,
@@ -20,6 +21,7 @@ LOSSES: dict[str, Callable] = {
 METRICS: dict[str, tuple[str, ...]] = {
     "binary": ("auc", "log_loss", "accuracy"),
     "regression": ("rmse", "mae"),
+    "vector": ("vector_rmse", "vector_mae"),
     "multiclass": ("accuracy", "log_loss"),
     "multilabel": ("macro_auc", "micro_auc", "macro_ap", "lrap"),
     "ziln": ("ziln_gini", "ziln_rmse"),
@@ -40,10 +42,11 @@ class Task:
 
     Args:
         name: how the task is called in models, tables and logs.
-        kind: "binary" (logit, label 0 or 1), "regression" (value), "multiclass"
-            (`num_classes` logits, label 0 .. num_classes - 1), "multilabel"
-            (`num_classes` logits and labels 0 or 1, -1 is none), "ziln" (three outputs,
-            see `mtlx.ziln`, label an amount of 0 or more) or "ranking" (a score, label
+        kind: "binary" (logit, label 0 or 1), "regression" (value), "vector"
+            (`num_values` values and labels), "multiclass" (`num_classes` logits, label
+            0 .. num_classes - 1), "multilabel" (`num_classes` logits and labels 0 or 1,
+            -1 is none), "ziln" (three outputs, see `mtlx.ziln`, label an amount of 0 or
+            more) or "ranking" (a score, label
             a gain of 0 or more; rows are compared within a group). With a label a pixel
             (`mtlx.types.PIXEL_KINDS`): "segmentation" (`num_classes` logits, a label
             below 0 is none), "depth" (value above 0, NaN is none) or "normals" (a
@@ -55,9 +58,12 @@ class Task:
             (e.g. clicked impressions for a conversion task); None means every row.
         num_classes: number of classes of a multiclass or segmentation task, of labels
             of a multilabel task (2 or more: one alone is a binary task).
+        num_values: of the values of a vector task (2 or more: one alone is a
+            regression task).
         loss: per-example loss `(outputs, labels) -> [B]`; None means the kind's own:
-            sigmoid cross-entropy (its mean over the labels), squared error, softmax
-            cross-entropy, zero-inflated log-normal likelihood, absolute error, cosine.
+            sigmoid cross-entropy (its mean over the labels), squared error (its
+            mean over the values), softmax cross-entropy, zero-inflated log-normal
+            likelihood, absolute error, cosine.
             Of a ranking task it is one of `mtlx.listwise`, softmax by default, which
             needs Rax; of a retrieval task `(outputs, items, where, gather)`, see
             `mtlx.retrieval_losses`.
@@ -65,7 +71,8 @@ class Task:
             shown in tables and used for model selection. () means the kind's own.
 
     Raises:
-        ValueError: an unknown kind, or a number of classes that does not fit the kind.
+        ValueError: an unknown kind, or a number of classes or values that does not fit
+            the kind.
     """
 
     name: str
@@ -75,6 +82,7 @@ class Task:
     num_classes: int | None = None
     loss: Callable | None = None
     metrics: Sequence[str] = ()
+    num_values: int | None = None
 
     def __post_init__(self):
         if self.kind not in LOSSES:
@@ -87,6 +95,14 @@ class Task:
                 f"Task {self.name!r}: a multiclass, multilabel or segmentation task "
                 f"states num_classes and no other kind does; found kind {self.kind!r} "
                 f"with num_classes={self.num_classes}."
+            )
+        if (self.kind == "vector") != (self.num_values is not None) or (
+            self.kind == "vector" and self.num_values < 2
+        ):
+            raise ValueError(
+                f"Task {self.name!r}: a vector task states num_values, 2 or more, and "
+                f"no other kind does; found kind {self.kind!r} with "
+                f"num_values={self.num_values}. One value alone is a regression task."
             )
         if self.kind == "multilabel" and self.num_classes < 2:
             raise ValueError(
@@ -108,4 +124,4 @@ class Task:
         """Number of outputs that a model's tower has for this task; 0: no tower."""
         if self.kind == "retrieval":
             return 0
-        return self.num_classes or OUTPUTS.get(self.kind, 1)
+        return self.num_classes or self.num_values or OUTPUTS.get(self.kind, 1)

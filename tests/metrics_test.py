@@ -75,7 +75,8 @@ def test_every_metric_has_a_reference():
     lists = {row[0] for row in list_metrics.TABLE}  # tests/list_metrics_test.py
     assert grouped == {"gauc"} | lists  # tests/gauc_test.py
     amounts = {row[0] for row in value_metrics.TABLE}  # tests/value_metrics_test.py
-    kinds = (*PIXEL_KINDS, "multilabel")  # tests/pixel_test.py, multilabel_test.py
+    # tests/pixel_test.py, multilabel_test.py, vector_test.py
+    kinds = (*PIXEL_KINDS, "multilabel", "vector")
     apart = grouped | amounts | {name for k in kinds for name in KIND_METRICS[k]}
     ranking = {name for name in METRICS if re.search("@|mrr", name)}
     apart |= ranking  # tests/ranking_metrics_test.py

@@ -18,7 +18,7 @@ class LabelledImages(NamedTuple):
     images: np.ndarray  # [N, H, W] uint8
     labels: np.ndarray  # [N] uint8
 
-    def take(self, rows: slice) -> "LabelledImages":
+    def take(self, rows: slice | np.ndarray) -> "LabelledImages":
         """Some of the rows."""
         return LabelledImages(self.images[rows], self.labels[rows])
 

@@ -22,16 +22,17 @@ def build_labels(
     a binary, multiclass, multilabel or retrieval task. Where a row does not count its
     label is set to 0, so that no NaN reaches a loss. A label outside the sample space
     is not looked at. A row of a multilabel task counts where any of its labels is
-    there; the missing ones stay -1, which its loss and metrics leave out.
+    there; the missing ones stay -1, which its loss and metrics leave out. One of a
+    vector task counts where all of its values are there.
 
     Args:
         columns: name -> [B], with `task.label` and `task.space` of every task; labels
-            of a multilabel task are [B, K] whole numbers.
+            of a multilabel task are [B, K] whole numbers, of a vector task [B, K].
         tasks: the tasks.
 
     Returns:
         labels: task -> [B], int32 for multiclass and retrieval tasks, float32 for the
-            others; [B, K] int8 for multilabel tasks.
+            others; [B, K] int8 for multilabel tasks, [B, K] float32 for vector tasks.
         where: task -> [B] bool.
 
     Raises:
@@ -47,6 +48,8 @@ def build_labels(
 def _labels_of(columns, task: Task) -> tuple[np.ndarray, np.ndarray]:
     if task.kind == "multilabel":
         return _many_labels_of(columns, task)
+    if task.kind == "vector":
+        return _values_of(columns, task)
     raw = np.asarray(_column(columns, task, task.label), np.float64)
     where = ~np.isnan(raw)
     if task.kind not in NUMBERS:
@@ -79,6 +82,18 @@ def _many_labels_of(columns, task: Task) -> tuple[np.ndarray, np.ndarray]:
     allowed = np.isin(raw, (0, 1, MISSING)).all(axis=1) | ~where
     _refuse(task, task.label, raw, allowed, f"0, 1 or {MISSING} (missing)")
     return np.where(where[:, None], raw, 0).astype(np.int8), where
+
+
+def _values_of(columns, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    raw = _column(columns, task, task.label)
+    if raw.dtype.kind not in "iuf" or raw.shape[1:] != (task.num_values,):
+        raise DataError(
+            f"Task {task.name!r}, column {task.label!r}: expected numbers of shape "
+            f"[B, {task.num_values}], found {raw.dtype} of {raw.shape}. Mend the "
+            f"column, or the task's kind, label or num_values."
+        )
+    where = ~np.isnan(raw).any(axis=1) & _space_of(columns, task)
+    return np.where(where[:, None], raw, 0).astype(np.float32), where
 
 
 def _space_of(columns, task: Task) -> np.ndarray:

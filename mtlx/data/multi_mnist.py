@@ -1,4 +1,6 @@
-"""Two digits, or garments, on one canvas: a task for each."""
+"""Two digits, or garments, on one canvas: tasks for each."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,7 +12,10 @@ from mtlx.data.overlay import SHIFT, overlay
 from mtlx.tasks import Task
 from mtlx.types import Batch, Field, Schema
 
-TASKS = ("left", "right")
+CLASSIFY = {"left": 0, "right": 1}  # task -> the image that it is about
+RECONSTRUCT = {"reconstruct_left": 0, "reconstruct_right": 1}
+MEAN, STD = 0.1307, 0.3081  # of a pixel of MNIST, 0 to 1
+PIXELS = 28 * 28
 SIDE = 28 + SHIFT
 VALIDATION_ROWS = 10_000
 SPLITS = {  # split -> file, and which of its rows
@@ -23,6 +28,7 @@ SPLITS = {  # split -> file, and which of its rows
 def multi_mnist(
     left: str = "mnist",
     right: str = "mnist",
+    tasks: Sequence[str] = ("left", "right"),
     size: int = 28,
     train_rows: int | None = None,
     seed: int = 0,
@@ -40,6 +46,8 @@ def multi_mnist(
         left, right: "mnist" or "fashion_mnist"; the popular pairs are `multi_mnist`,
             `multi_fashion` (both garments) and `multi_fashion_mnist` (a digit and a
             garment).
+        tasks: any of "left" and "right", the class of an image, "reconstruct_left" and
+            "reconstruct_right", its 784 pixels before anything lay over it.
         size: side of the images: 36, or less for the pixels nearest to the places of a
             smaller grid.
         train_rows: of the training split, its first rows; None for all 50,000.
@@ -50,22 +58,24 @@ def multi_mnist(
             MTLX_CACHE_DIR, and without that ~/.cache/mtlx.
 
     Returns:
-        A `Dataset` with the field "image" [B, size, size, 1] uint8 and the tasks "left"
-        and "right" of ten classes.
+        A `Dataset` with the field "image" [B, size, size, 1] uint8; tasks of ten
+        classes, and tasks of the kind "vector" with pixels (x / 255 - .1307) / .3081,
+        the scale of the inputs of the papers' networks.
 
     Raises:
         DataError: a raw file is missing, damaged, or not the published one.
-        ValueError: an unknown set of images, a size outside 1 .. 36, or more training
-            rows than there are.
+        ValueError: an unknown set of images or task, a size outside 1 .. 36, or more
+            training rows than there are.
 
     Reference: Sener, Koltun, "Multi-Task Learning as Multi-Objective Optimization",
     NeurIPS 2018, section 5.1, as its code does it: reduced to 28 x 28. Lin et al.,
     "Pareto Multi-Task Learning", NeurIPS 2019, leave 36 x 36 and draw 120,000 canvases.
     The split of the training file is that of Kurin et al., "In Defense of the Unitary
-    Scalarization", NeurIPS 2022. No paper publishes its partners: accuracies of two
+    Scalarization", NeurIPS 2022. Reconstruction: Gama, Grassi, "Uniform Loss vs.
+    Specialized Optimization", 2025. No paper publishes its partners: accuracies of two
     draws differ by some tenths of a per cent.
     """
-    _check(left, right, size)
+    _check(left, right, tuple(tasks), size)
     read = {
         name: read_images(SOURCES[name], data_dir, cache_dir) for name in (left, right)
     }
@@ -77,28 +87,42 @@ def multi_mnist(
         partners = rng.integers(0, len(second.labels), len(first.labels))
         # Only the rows that are kept are composed, of the same draw.
         kept = slice(train_rows if split == "train" else None)
-        splits[split] = _batch(first.take(kept), second, partners[kept], size)
+        splits[split] = _batch(first.take(kept), second, partners[kept], tasks, size)
     return Dataset(
         name=_name(left, right),
-        tasks=tuple(Task(name, "multiclass", num_classes=10) for name in TASKS),
+        tasks=tuple(_task(name) for name in tasks),
         schema=Schema(fields=(Field("image", "image", (size, size, 1)),)),
         **splits,
     )
 
 
 def _batch(
-    first: LabelledImages, second: LabelledImages, partners: np.ndarray, size: int
+    first: LabelledImages,
+    second: LabelledImages,
+    partners: np.ndarray,
+    tasks: Sequence[str],
+    size: int,
 ) -> Batch:
-    images = overlay(first.images, second.images[partners], size)
-    labels = (first.labels, second.labels[partners])
+    parts = (first, second.take(partners))
+    images = overlay(*(part.images for part in parts), size)
     return Batch(
         features={"image": images[..., None]},
-        labels={
-            task: label.astype(np.int32)
-            for task, label in zip(TASKS, labels, strict=True)
-        },
-        where={task: np.ones(len(images), bool) for task in TASKS},
+        labels={task: _label(task, parts) for task in tasks},
+        where={task: np.ones(len(images), bool) for task in tasks},
     )
+
+
+def _task(name: str) -> Task:
+    if name in CLASSIFY:
+        return Task(name, "multiclass", num_classes=10)
+    return Task(name, "vector", num_values=PIXELS)
+
+
+def _label(task: str, parts: tuple[LabelledImages, LabelledImages]) -> np.ndarray:
+    if task in CLASSIFY:
+        return parts[CLASSIFY[task]].labels.astype(np.int32)
+    pixels = parts[RECONSTRUCT[task]].images.reshape(-1, PIXELS)
+    return (pixels.astype(np.float32) / 255 - MEAN) / STD
 
 
 def _name(left: str, right: str) -> str:
@@ -107,7 +131,13 @@ def _name(left: str, right: str) -> str:
     return "multi_fashion_mnist" if left == "mnist" else "multi_mnist_fashion"
 
 
-def _check(left: str, right: str, size: int) -> None:
+def _check(left: str, right: str, tasks: tuple[str, ...], size: int) -> None:
+    known = [*CLASSIFY, *RECONSTRUCT]
+    if not tasks or not set(tasks) <= set(known) or len(set(tasks)) < len(tasks):
+        raise ValueError(
+            f"multi_mnist: expected data.tasks from {known}, each once, found "
+            f"{list(tasks)}."
+        )
     for side, name in (("left", left), ("right", right)):
         if name not in SOURCES:
             raise ValueError(

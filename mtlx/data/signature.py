@@ -51,6 +51,7 @@ class Signature(NamedTuple):
                     "name": task.name,
                     "kind": task.kind,
                     "num_classes": task.num_classes,
+                    "num_values": task.num_values,
                     "metrics": list(task.metrics),
                 }
                 for task in self.tasks

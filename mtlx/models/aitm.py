@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import flax.linen as nn
 import jax.numpy as jnp
 
-from mtlx.models.base import MultiTaskModel
+from mtlx.models.base import MultiTaskModel, TowerWidths
 from mtlx.models.chain import chain_of, check_binary, check_single
 from mtlx.models.mlp import MLP
 from mtlx.models.transfer import Transfer
@@ -45,7 +45,7 @@ class AITM(MultiTaskModel):
     chain: tuple[str, ...] = ()
     bottom_widths: tuple[int, ...] = (140, 48)
     calibrator: float | Array = 0.6
-    tower_widths: tuple[int, ...] = ()
+    tower_widths: TowerWidths = ()
 
     def __post_init__(self):
         super().__post_init__()

@@ -10,6 +10,8 @@ from mtlx.models.layer import Layer
 from mtlx.models.tower import Tower
 from mtlx.types import PIXEL_KINDS, Array, Bool, Float, Schema
 
+TowerWidths = tuple[int, ...] | tuple[tuple[int, ...], ...]  # of all, or of each task
+
 
 class MultiTaskModel(Layer):
     """y_k = tower_k(h_k), where an architecture is what makes h_1 .. h_T of a row.
@@ -26,7 +28,7 @@ class MultiTaskModel(Layer):
         encoder: makes the module that turns features into x [B, D]; called as
             `encoder(name=...)(features, train=train)`, e.g.
             `functools.partial(FeatureEncoder, ...)`.
-        tower_widths: hidden layers of every tower.
+        tower_widths: hidden layers of every tower; ((50,), (256,)): of each task's.
         schema: the features, for an architecture that reads columns by their name.
         activation, norm, dropout_rate, dtype: see `Layer`; they hold for all layers.
 
@@ -38,7 +40,7 @@ class MultiTaskModel(Layer):
 
     Raises:
         ValueError: no task, two tasks of one name, not one number of outputs a task, or
-            an encoder that is a module and not a factory.
+            an encoder that is a module and not a factory, or widths of some towers.
 
     >>> import functools
     >>> import jax
@@ -55,11 +57,12 @@ class MultiTaskModel(Layer):
 
     min_outputs: ClassVar[int] = 1
     hides_item: ClassVar[bool] = False  # from the tasks of `Schema.foretold`
+    own_widths: ClassVar[bool] = True  # whether towers may have shapes of their own
 
     tasks: tuple[str, ...]
     outputs: tuple[int, ...]
     encoder: Callable[..., nn.Module]
-    tower_widths: tuple[int, ...] = (32,)
+    tower_widths: TowerWidths = (32,)
     schema: Schema = Schema()
 
     def __post_init__(self):
@@ -76,6 +79,14 @@ class MultiTaskModel(Layer):
                 f"each task of {self.tasks}, found {self.outputs}; pass "
                 f"tuple(task.outputs for task in tasks). Of a retrieval task that is "
                 f"0: choose model=recommendation/two_tower or another of that group."
+            )
+        nested = [isinstance(width, tuple) for width in self.tower_widths]
+        expected = len(self.tasks) if self.own_widths else 0
+        if any(nested) and (not all(nested) or len(nested) != expected):
+            raise ValueError(
+                f"{name}: expected tower_widths to be numbers, or, where each task has "
+                f"a tower of its own shape, a tuple for each of {self.tasks}, found "
+                f"{self.tower_widths}."
             )
         if isinstance(self.encoder, nn.Module) or not callable(self.encoder):
             raise ValueError(
@@ -101,13 +112,20 @@ class MultiTaskModel(Layer):
         def tower(task):
             return Tower(
                 outputs=outputs[task],
-                widths=self.tower_widths,
+                widths=self.widths_of(task),
                 name=f"tower_{task}",
                 **self.settings(),
             )
 
         order = [task for task in self.tasks if task in hidden]
         return {task: tower(task)(hidden[task], train=train) for task in order}
+
+    @nn.nowrap
+    def widths_of(self, task: str) -> tuple[int, ...]:
+        """The hidden layers of a task's tower."""
+        if any(isinstance(width, tuple) for width in self.tower_widths):
+            return self.tower_widths[self.tasks.index(task)]
+        return self.tower_widths
 
     @nn.nowrap
     def encode(

@@ -18,7 +18,9 @@ class Conv(nn.Module):
     The parameters are those of `flax.linen.Conv`. On a CPU the windows are laid side by
     side, [B, H', W', h w C], and multiplied by K as one matrix: inside the scan of an
     epoch XLA's convolution and its gradients are several times slower there, see
-    docs/benchmarks/notes.md. Elsewhere it is XLA's.
+    docs/benchmarks/notes.md. Elsewhere it is XLA's. With few channels most of that time
+    goes to laying them out, a channel or ten at a time; with the rows innermost whole
+    vectors move, and so do they in the pooling after it.
 
     Args:
         width: channels C' of the result.
@@ -26,6 +28,8 @@ class Conv(nn.Module):
         stride: s, distance between the places of the result.
         padding: p, places outside the map on each side.
         use_bias: whether there is a b.
+        batch_last: x is [C, H, W, B] and the result [C', H', W', B], always as one
+            product: for a CPU, and a chain of such maps with few channels.
         dtype: of the computation; parameters stay float32.
 
     Returns:
@@ -37,16 +41,18 @@ class Conv(nn.Module):
     stride: int = 1
     padding: int = 0
     use_bias: bool = True
+    batch_last: bool = False
     dtype: Any = None
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "batch height width channels"]
-    ) -> Float[Array, "batch rows columns units"]:
-        shape = (self.kernel, self.kernel, x.shape[-1], self.width)
+        self, x: Float[Array, "_ height width _"]
+    ) -> Float[Array, "_ rows columns _"]:
+        channels = x.shape[0 if self.batch_last else -1]
+        shape = (self.kernel, self.kernel, channels, self.width)
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
         x, kernel = promote_dtype(x, kernel, dtype=self.dtype)
-        if jax.default_backend() == "cpu":
+        if self.batch_last or jax.default_backend() == "cpu":
             y = self._product(x, kernel)
         else:
             padding = [(self.padding,) * 2] * 2
@@ -56,7 +62,8 @@ class Conv(nn.Module):
         if not self.use_bias:
             return y
         bias = self.param("bias", nn.initializers.zeros, (self.width,))
-        return y + bias.astype(y.dtype)[None, None, None]
+        bias = jnp.expand_dims(bias, (1, 2, 3) if self.batch_last else (0, 1, 2))
+        return y + bias.astype(y.dtype)
 
     @nn.nowrap
     def _product(self, x: Array, kernel: Array) -> Array:
@@ -70,8 +77,11 @@ class Conv(nn.Module):
             return x[:, a : last[0] + 1 : self.stride, b : last[1] + 1 : self.stride]
 
         places = range(self.kernel)
-        windows = jnp.concatenate([window(a, b) for a in places for b in places], -1)
+        windows = [window(a, b) for a in places for b in places]
         matrix = kernel.reshape(-1, self.width)
-        return (windows.reshape(-1, len(matrix)) @ matrix).reshape(
-            x.shape[0], rows, columns, self.width
-        )
+        if self.batch_last:
+            columns_of = jnp.concatenate(windows, axis=0).reshape(len(matrix), -1)
+            y = jnp.tensordot(matrix, columns_of, axes=((0,), (0,)))
+            return y.reshape(self.width, rows, columns, -1)
+        rows_of = jnp.concatenate(windows, axis=-1).reshape(-1, len(matrix))
+        return (rows_of @ matrix).reshape(x.shape[0], rows, columns, self.width)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import flax.linen as nn
 import jax.numpy as jnp
 
-from mtlx.models.base import MultiTaskModel
+from mtlx.models.base import MultiTaskModel, TowerWidths
 from mtlx.models.mlp import MLP
 from mtlx.types import Array, Float
 
@@ -44,7 +44,7 @@ class DBMTL(MultiTaskModel):
     bottom_widths: tuple[int, ...] = (336,)
     task_widths: tuple[int, ...] = (48,)
     relation_widths: tuple[int, ...] = (32,)
-    tower_widths: tuple[int, ...] = ()
+    tower_widths: TowerWidths = ()
 
     def __post_init__(self):
         super().__post_init__()

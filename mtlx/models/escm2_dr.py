@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import flax.linen as nn
 import jax.numpy as jnp
 
+from mtlx.models.base import TowerWidths
 from mtlx.models.escm2_ipw import ESCM2IPW
 from mtlx.models.tower import Tower
 from mtlx.types import Array, Float
@@ -36,7 +37,7 @@ class ESCM2DR(ESCM2IPW):
     """
 
     imputation_widths: tuple[int, ...] = (80, 32)
-    tower_widths: tuple[int, ...] = (108, 32)
+    tower_widths: TowerWidths = (108, 32)
 
     @nn.nowrap
     def impute(self, link: str, own: Array, train: bool) -> None:

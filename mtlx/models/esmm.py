@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import flax.linen as nn
 import jax
 
-from mtlx.models.base import MultiTaskModel
+from mtlx.models.base import MultiTaskModel, TowerWidths
 from mtlx.models.chain import chain_of, check_binary, check_single, follow
 from mtlx.types import Array, Float
 
@@ -42,7 +42,7 @@ class ESMM(MultiTaskModel):
 
     chain: tuple[str, ...] = ()
     rates: tuple[tuple[str, str], ...] = ()
-    tower_widths: tuple[int, ...] = (160, 32)
+    tower_widths: TowerWidths = (160, 32)
 
     def __post_init__(self):
         super().__post_init__()

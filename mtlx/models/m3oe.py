@@ -87,7 +87,7 @@ class M3oE(MultiTaskModel, kw_only=True):
             tower = DomainTower(
                 outputs=outputs,
                 num_domains=count,
-                widths=self.tower_widths,
+                widths=self.widths_of(task),
                 name=f"tower_{task}",
                 **self.settings(),
             )

@@ -1,6 +1,7 @@
 """Hybrid experts and critics."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -36,6 +37,8 @@ class MetaHeac(MultiTaskModel):
         read the whole of x, not the mean of its fields; and the paper's meta-learning
         is not part of the model.
     """
+
+    own_widths: ClassVar[bool] = False  # critics belong to no task
 
     num_experts: int = 8
     expert_widths: tuple[int, ...] = (64,)

@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from mtlx.models.base import MultiTaskModel
+from mtlx.models.base import MultiTaskModel, TowerWidths
 from mtlx.models.columns import Column, domain_column, personal_columns
 from mtlx.models.mlp import MLP
 from mtlx.types import Array, Float
@@ -49,7 +49,7 @@ class PEPNet(MultiTaskModel):
     gate_width: int = 16
     gate_scale: float | Array = 2.0
     task_widths: tuple[int, ...] = (120, 32)
-    tower_widths: tuple[int, ...] = ()
+    tower_widths: TowerWidths = ()
 
     def __post_init__(self):
         super().__post_init__()

@@ -16,6 +16,7 @@ from mtlx.ziln import ziln_mean
 ANSWERS: dict[str, dict[str, Callable[[Array], Array]]] = {
     "binary": {"": jax.nn.sigmoid},
     "regression": {"": lambda value: value},
+    "vector": {"": lambda values: values},
     "multiclass": {"": jax.nn.softmax},
     "multilabel": {"": jax.nn.sigmoid},
     "ziln": {"": ziln_mean, "_nonzero": lambda x: jax.nn.sigmoid(x[:, 0])},
@@ -30,11 +31,12 @@ def make_answer(model: Any, signature: Signature) -> Answer:
     """A pure function (variables, features) -> {task: answer}.
 
     The answer is a probability [B] of a binary task, a value [B] of a regression task,
-    probabilities [B, C] of the classes of a multiclass one or of the labels of a
-    multilabel one, the expected amount [B] of a zero-inflated log-normal one ("ziln"),
-    whose probability of not being 0 is "<task>_nonzero", the score [B] of a ranking
-    one; of a retrieval task the score [B] of the row's own item. Prediction, export and
-    serving all run this function, so their answers differ by rounding alone.
+    values [B, K] of a vector one, probabilities [B, C] of the classes of a multiclass
+    one or of the labels of a multilabel one, the expected amount [B] of a zero-inflated
+    log-normal one ("ziln"), whose probability of not being 0 is "<task>_nonzero", the
+    score [B] of a ranking one; of a retrieval task the score [B] of the row's own
+    item. Prediction, export and serving all run this function, so their answers differ
+    by rounding alone.
 
     Tasks that foretell the item (`Preprocessing.foretold`) have a pass of their own, in
     which it is hidden, as it was in training.

@@ -35,6 +35,18 @@ def test_missing_labels_do_not_count():
     assert labels["brand"].dtype == np.int32
 
 
+def test_a_vector_counts_where_all_of_its_values_are_there():
+    columns = {"at": np.array([[1, 2], [NAN, 3], [4, 5]]), "seen": np.array([1, 1, 0])}
+    task = Task("at", "vector", num_values=2, space="seen")
+    labels, where = build_labels(columns, (task,))
+    np.testing.assert_array_equal(where["at"], [True, False, False])
+    np.testing.assert_array_equal(labels["at"], np.float32([[1, 2], [0, 0], [0, 0]]))
+    assert labels["at"].dtype == np.float32
+    for wrong in (columns["at"][:, :1], columns["at"].astype(str)):
+        with pytest.raises(DataError, match=r"shape .B, 2., found"):
+            build_labels(columns | {"at": wrong}, (task,))
+
+
 def test_sample_space():
     """Conversion is defined after a click; what stands elsewhere is not read."""
     columns = {

@@ -137,9 +137,33 @@ def test_the_seed_draws_the_partners_and_fewer_rows_are_the_first(folder):
     np.testing.assert_array_equal(few.labels["right"], full.train.labels["right"][:7])
 
 
+def test_an_image_is_to_be_drawn_as_it_was_before_the_other_lay_over_it(folder, arrays):
+    tasks = ("reconstruct_right", "left", "reconstruct_left")
+    data = multi_mnist(data_dir=folder, tasks=tasks, size=36)
+    assert [(task.name, task.kind, task.outputs) for task in data.tasks] == [
+        ("reconstruct_right", "vector", 784),
+        ("left", "multiclass", 10),
+        ("reconstruct_left", "vector", 784),
+    ]
+    images = arrays["t10k-images-idx3-ubyte"]
+    batch = data.test
+    drawn = {
+        side: 255 * (0.1307 + 0.3081 * batch.labels[f"reconstruct_{side}"])
+        for side in ("left", "right")
+    }
+    assert all(x.shape == (30, 784) for x in drawn.values())
+    assert batch.labels["reconstruct_right"].dtype == np.float32
+    np.testing.assert_allclose(drawn["left"], images.reshape(30, 784), atol=1e-3)
+    parts = (np.rint(drawn[side]).reshape(-1, 28, 28) for side in ("left", "right"))
+    canvas = overlay(*(part.astype(np.uint8) for part in parts), 36)
+    np.testing.assert_array_equal(canvas, batch.features["image"][..., 0])
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"tasks": ["left", "middle"]}, "data.tasks from .*found .'left', 'middle'"),
+        ({"tasks": ["left", "left"]}, "each once"),
         ({"left": "cifar"}, "data.left to be one of.*fashion_mnist.*found 'cifar'"),
         ({"size": 37}, "size from 1 to 36, found 37"),
         ({"train_rows": 41}, "train_rows from 1 to 40, found 41"),

@@ -18,7 +18,7 @@ from experiments.reproduce_cell import folder_of
 from experiments.reproduce_spec import choose_tables, load_spec, table_names
 from experiments.train import CONF
 from mtlx.results.reproduction.parse import parse_spec
-from mtlx.results.reproduction.spec import Row
+from mtlx.results.reproduction.spec import Row, reduce_spec
 from mtlx.train import observers
 
 SMALL = {
@@ -104,7 +104,8 @@ def test_every_table_can_be_run_as_it_says(name):
     assert f"paper={spec.paper} table={spec.table}" in header
     assert spec.unavailable or spec.runnable
     assert bool(spec.needs) == bool(spec.unavailable and spec.runnable)
-    for row in spec.runnable:
+    short = reduce_spec(spec).runnable if spec.reduced else ()
+    for row in (*spec.runnable, *short):
         if row.call is not None:
             function = hydra.utils.get_object(row.call["_target_"])
             arguments = {k: v for k, v in row.call.items() if k != "_target_"}
@@ -123,7 +124,7 @@ def test_the_documented_table_is_one():
     blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
     table, pictures = (yaml.safe_load(block) for block in blocks)
     spec = parse_spec(table | pictures, "a", "paper")
-    assert len(spec.runnable) == 3 and len(spec.claims) == 1
+    assert len(spec.runnable) == 3 and len(spec.claims) == 2
     assert [len(picture.title) > 0 for picture in spec.pictures] == [True, True]
 
 
@@ -243,6 +244,49 @@ def test_a_column_of_a_step_reads_what_runs_measured_on_their_way(small, capsys)
     # Seeds are called together, those that are missing alone.
     assert reproduce.main(["paper=nobody", "seeds=3", "output=out"]) == 0
     assert CALLS == [(0, 1), (2,)]
+
+
+@pytest.fixture
+def short(small):
+    """The small table with a reduced protocol."""
+    path = Path("tables/nobody/small.yaml")
+    table = yaml.safe_load(path.read_text())
+    reduced = {"overrides": ["data.eval_rows=32"], "what": "32 rows", "because": "few"}
+    path.write_text(yaml.safe_dump(table | {"reduced": reduced}))
+    return small
+
+
+def test_reduced_runs_have_a_folder_of_their_own_and_yield_to_full_ones(short, capsys):
+    arguments = ["paper=nobody", "table=small", "output=out"]
+
+    def record(*more):
+        assert reproduce.main([*arguments, *more]) == 0
+        return json.loads(Path("out/nobody/small.json").read_text())
+
+    found = record("seeds=reduced")
+    assert found["reduced"] == "32 rows" and found["cells"][0]["ours"]["n"] == 2
+    assert found["cells"][0]["reason"] == "few"
+    assert "seeds=reduced" in found["facts"]["command"]
+    folder = Path("runs/reproduce/nobody/small")
+    assert {path.parts[4] for path in _times()} == {"reduced"}
+    (stored, *_) = (folder / "reduced").glob("narrow*/*/seed=0/config.yaml")
+    config = yaml.safe_load(stored.read_text())
+    assert config["data"]["eval_rows"] == 32
+    assert config["study"] == "reproduce/nobody/small/reduced"
+    assert record("run=false")["reduced"] == "32 rows"
+
+    before = _times()
+    found = record("seeds=1")
+    assert found["reduced"] == "" and found["cells"][0]["ours"]["n"] == 1
+    assert found["cells"][0]["reason"] == "one run has no interval"
+    assert before.items() < _times().items()
+    for more in ("seeds=reduced", "run=false"):
+        capsys.readouterr()
+        before, found = _times(), record(more)
+        assert found["reduced"] == "" and found["cells"][0]["ours"]["n"] == 1
+        assert _times() == before
+        printed = capsys.readouterr().out
+        assert ("was run in full" in printed) == (more == "seeds=reduced")
 
 
 @pytest.fixture

@@ -26,6 +26,16 @@ def test_every_table_has_a_row_and_what_has_no_results_is_not_run(tmp_path):
     assert "## Not reproduced" not in text
 
 
+def test_a_reduced_protocol_is_said(tmp_path):
+    name = "kurin2022/multi_mnist"
+    record = reproductions._stored(tmp_path, name)
+    record |= {"reduced": "8 of 100 epochs"}
+    record["seeds"]["run"] = 2
+    assert "| 2 of 10, 8 of 100 epochs |" in reproductions._row(record, tmp_path)
+    record["seeds"]["run"] = 0
+    assert "8 of 100 epochs" not in reproductions._row(record, tmp_path)
+
+
 def test_what_did_not_reproduce_is_listed(tmp_path):
     name = table_names()[0]
     record = reproductions._stored(tmp_path, name)
@@ -54,6 +64,7 @@ def test_what_is_stored_is_of_this_table(path):
         (row.name, column.name): row.published.get(column.name)
         for column in spec.columns
         for row in spec.rows
+        if row.has(column)
     }
     assert cells == {k: v and v._asdict() for k, v in expected.items()}
     assert record["rule"] == spec.rule._asdict()

@@ -50,6 +50,36 @@ def test_the_form_for_accelerators_is_the_same(monkeypatch):
     np.testing.assert_allclose(conv.apply(variables, x), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(5, 1, 0), (3, 2, 1)])
+def test_with_the_rows_innermost_it_is_the_same(kernel, stride, padding):
+    def swap(x):
+        return jnp.transpose(x, (3, 1, 2, 0))
+
+    x = jax.random.normal(jax.random.key(0), (2, 9, 8, 3))
+    conv = Conv(4, kernel, stride, padding)
+    last = conv.clone(batch_last=True)
+    variables = conv.init(jax.random.key(1), x)
+    variables["params"]["bias"] = jnp.arange(4.0)
+    shapes = jax.tree.map(jnp.shape, last.init(jax.random.key(1), swap(x)))
+    assert shapes == jax.tree.map(jnp.shape, variables)
+    pull = jax.random.normal(jax.random.key(2), conv.apply(variables, x).shape)
+
+    def plain(v, x):
+        return jnp.vdot(pull, conv.apply(v, x))
+
+    def swapped(v, x):
+        y = last.apply(v, swap(x))
+        return jnp.vdot(swap(pull), y)
+
+    found = jax.value_and_grad(swapped, argnums=(0, 1))(variables, x)
+    expected = jax.value_and_grad(plain, argnums=(0, 1))(variables, x)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5),
+        found,
+        expected,
+    )
+
+
 def test_halving_takes_the_maximum_and_drops_odd_rows():
     x = jnp.arange(2 * 5 * 7 * 3, dtype=jnp.float32).reshape(2, 5, 7, 3)
     x = jnp.sin(x)

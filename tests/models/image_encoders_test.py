@@ -74,6 +74,18 @@ def test_lenet_is_its_formula(randomize):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("train", [False, True])
+def test_lenet_is_the_same_on_an_accelerator(randomize, monkeypatch, train):
+    """Dropped channels included."""
+    module, images = LeNet(), jnp.asarray(pixels((3, 28, 28, 1)))
+    variables = random_variables(module, images, randomize)
+    options = {"train": train, "rngs": {"dropout": KEY}}
+    expected = module.apply(variables, images, **options)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    found = module.apply(variables, images, **options)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("side", "kernels", "flat"), [(28, (5, 5), 320), (36, (9, 5), 500)]
 )
@@ -97,7 +109,8 @@ def test_lenet_drops_whole_channels_of_the_last_convolution():
             capture_intermediates=lambda m, _: type(m).__name__ in ("Dropout", "Conv"),
         )
         captured[train] = state["intermediates"]
-    (before,) = captured[True]["conv_1"]["__call__"]
+    (conv,) = captured[True]["conv_1"]["__call__"]
+    before = np.maximum(pool(np.transpose(conv, (3, 1, 2, 0))), 0)
     *_, after = captured[True]["Dropout_0"]["__call__"]
     kept = np.any(after != 0, axis=(1, 2))
     assert 0.2 < kept.mean() < 0.8

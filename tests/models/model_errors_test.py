@@ -15,6 +15,8 @@ CIRCLE = (("click", ("stars",)), ("stars", ("click",)))
         ({"tasks": ("a", "b", "a")}, "expected tasks with names of their own"),
         ({"outputs": (1, 1)}, r"one number of outputs >= 1.*found \(1, 1\)"),
         ({"outputs": (1, 0, 3)}, "one number of outputs >= 1"),
+        ({"tower_widths": ((8,), 4)}, r"a tuple for each of .* found \(\(8,\), 4\)"),
+        ({"tower_widths": ((8,),)}, "tower_widths to be numbers, or, .* a tuple for"),
         ({"encoder": models.FeatureEncoder()}, "expected encoder to be a factory"),
         ({"dropout_rate": 1.0}, r"expected dropout_rate in \[0, 1\), found 1.0"),
         ({"dropout_rate": -0.1}, r"expected dropout_rate in \[0, 1\), found -0.1"),

@@ -8,7 +8,7 @@ import pytest
 
 from mtlx.results.reproduction.fields import SpecError
 from mtlx.results.reproduction.parse import parse_spec
-from mtlx.results.reproduction.spec import Published, Rule
+from mtlx.results.reproduction.spec import Published, Rule, reduce_spec
 
 TABLE = {
     "title": "A table",
@@ -51,6 +51,8 @@ CHANGE = {
     "digits": 1,
     "higher_is_better": False,
 }
+SHORT = {"overrides": ["trainer.epochs=1"], "what": "1 epoch", "because": "short"}
+PAIRED = {"text": "A is best", "column": "loss", "none_better": "A"}
 
 
 def changed(path, value=None):
@@ -91,6 +93,12 @@ def test_what_may_be_left_out():
         (["seeds"], "ten", "p/t.seeds: expected int, found 'ten'"),
         (["seeds"], True, "p/t.seeds: expected int, found True"),
         (["seeds"], 1, "reduced_seeds <= seeds, found 2 and 1"),
+        (["reduced"], {"overrides": []}, r"p/t: reduced: .* no \['what', 'because'\]"),
+        (["reduced"], SHORT | {"overrides": []}, "reduced.overrides: .* found nothing"),
+        (["claims", 0], PAIRED | {"none_better": "D"}, r"claims\[0\]: expected a row"),
+        (["claims", 0], PAIRED | {"among": ["D"]}, "a row from .*, found 'D'"),
+        (["claims", 0], PAIRED, "higher_is_better and a value a run, found 'loss'"),
+        (["claims", 0, "none_apart"], "A", r"found \['lower', 'higher'\] beside"),
         (["rule", "kind"], "close", "one of .'consistent', .* found 'close'"),
         (["rule", "margin"], 0.0, "margin: expected above 0"),
         (["rule", "resolution"], 0.1, r"found \['resolution'\] beside"),
@@ -110,7 +118,10 @@ def test_what_may_be_left_out():
         (["columns", 0, "against"], "A", r"columns\[0\]: expected the fields"),
         (["columns", 0], CHANGE | {"against": "D"}, "against: expected a row from"),
         (["columns", 0], CHANGE | {"of": ["auc"]}, "of: expected a column from"),
-        (["columns", 0], CHANGE | {"of": []}, "of: expected a column from"),
+        (["columns", 0], CHANGE | {"of": []}, "in `of` a column or more"),
+        (["columns", 0], CHANGE | {"against": ["A", "B"]}, r"found .'loss'. and .'A'"),
+        (["rows", 0, "columns"], ["auc"], r"rows\[0\].columns: expected a column"),
+        (["rows", 0, "columns"], [], r"published: expected a column from ..,"),
     ],
 )
 def test_each_mistake_is_named(path, value, message):
@@ -124,6 +135,28 @@ def test_a_change_needs_columns_that_have_a_direction():
         parse_spec(table, "p", "t")
     table["columns"][0]["higher_is_better"] = False
     assert parse_spec(table, "p", "t").columns[1].of == ("loss",)
+
+
+def test_rows_against_one_are_all_others_or_those_named():
+    for key, apart in (("none_better", False), ("none_apart", True)):
+        claim = {"text": "so", "column": "loss", key: "B"}
+        table = changed(["claims"], [claim, claim | {"among": ["A", "B"]}])
+        table["columns"][0]["higher_is_better"] = False
+        of_all, of_some = parse_spec(table, "p", "t").claims
+        assert (of_all.reference, of_all.apart) == ("B", apart)
+        assert (of_all.among, of_some.among) == (("A", "C"), ("A",))
+
+
+def test_a_reduced_table_changes_what_is_trained_alone():
+    table = changed(["reduced"], SHORT)
+    table["rows"][2] |= {"overrides": ["model=ple"], "not_comparable": "other data"}
+    spec = parse_spec(table, "p", "t")
+    short = reduce_spec(spec)
+    assert not spec.is_reduced and short.is_reduced
+    trained, called, other = short.rows
+    assert trained.overrides == ("model=mmoe", "trainer.epochs=1")
+    assert trained.not_comparable == "short" and called == spec.rows[1]
+    assert other.not_comparable == "other data"
 
 
 @pytest.mark.parametrize("content", [None, [], "text"])

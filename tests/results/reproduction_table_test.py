@@ -11,7 +11,7 @@ import pytest
 from mtlx.results.reproduction.judge import column_values, count_verdicts, judge_table
 from mtlx.results.reproduction.parse import parse_spec
 from mtlx.results.reproduction.picture import draw_table
-from mtlx.results.reproduction.spec import Column
+from mtlx.results.reproduction.spec import Column, reduce_spec
 from mtlx.results.reproduction.writers import WRITERS
 from tests.results.reproduction_spec_test import TABLE
 
@@ -89,6 +89,31 @@ def test_a_change_against_a_row(higher):
     assert found["C"]["n"] == 0
 
 
+def test_a_change_may_be_against_a_row_for_each_column():
+    table = _with_change(True)
+    table["columns"][2] |= {"against": ["A", "B"]}
+    only_loss = {"name": "A", "overrides": [], "columns": ["loss"]}
+    only_hit = {"name": "B", "overrides": [], "columns": ["hit"]}
+    table |= {"rows": [only_loss, only_hit, {"name": "C", "overrides": []}]}
+    runs = {
+        "A": {0: {"task_1": {"rmse": 2.0}}},
+        "B": {0: {"task_1": {"hit": 0.4}}},
+        "C": {0: {"task_1": {"rmse": 1.0, "hit": 0.5}}},
+    }
+    record = judge_table(parse_spec(table | {"claims": []}, "p", "t"), runs, {})
+    cells = {(c["row"], c["column"]): c["ours"]["mean"] for c in record["cells"]}
+    assert cells == {
+        ("A", "loss"): 2.0,
+        ("B", "hit"): 0.4,
+        ("C", "loss"): 1.0,
+        ("C", "hit"): 0.5,
+        ("C", "gain"): pytest.approx(100 * (0.5 + 0.25) / 2),
+    }
+    lines = WRITERS["tex"](record).splitlines()
+    assert any(line.startswith("A & 2.000 / -- &  & ") for line in lines)
+    assert draw_table(record) is not None
+
+
 def test_a_change_against_a_row_without_runs_is_not_run():
     runs = {"B": {0: {"task_1": {"rmse": 1.0, "hit": 0.5}}}}
     cells = judge_table(parse_spec(_with_change(True), "p", "t"), runs, {})["cells"]
@@ -109,6 +134,24 @@ def test_markdown_has_both_values_and_says_reduced(record):
     assert "equivalent, 0.01, because so" in text
     assert "(2 points x seeds [7])" in text
     assert "* machine: 2 cores" in text
+
+
+def test_a_reduced_table_says_so_and_compares_nothing_but_its_own_rows():
+    short = {"overrides": ["a=1"], "what": "8 of 100 epochs", "because": "too short"}
+    claim = {"text": "A below B", "column": "loss", "lower": "A", "higher": "B"}
+    table = TABLE | {"reduced": short, "claims": [claim]}
+    table["rows"] = [row | {"overrides": []} for row in TABLE["rows"]]
+    table["rows"][1].pop("call")
+    spec = reduce_spec(parse_spec(table, "p", "t"))
+    record = judge_table(spec, RUNS, {})
+    cells = {cell["row"]: (cell["verdict"], cell["reason"]) for cell in record["cells"]}
+    assert cells["A"] == cells["B"] == ("not comparable", "too short")
+    assert record["claims"][0]["verdict"] == "reproduced"
+    text = "Reduced: 8 of 100 epochs, 3 of the 10 runs a row of the published protocol."
+    for kind in ("md", "html"):
+        assert text in WRITERS[kind](record)
+    nothing = judge_table(spec, {}, {})
+    assert "Reduced" not in WRITERS["md"](nothing)
 
 
 def test_not_reduced_where_the_published_number_ran(record):

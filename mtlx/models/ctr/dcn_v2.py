@@ -60,10 +60,11 @@ class DCNv2(CTRModel):
             dtype=self.dtype,
             name=f"cross_{task}",
         )(x)
-        deep = MLP(widths=self.tower_widths, name=f"deep_{task}", **self.settings())
+        widths = self.widths_of(task)
+        deep = MLP(widths=widths, name=f"deep_{task}", **self.settings())
         if self.stacked:
             h = deep(crossed, train=train)
-        elif self.tower_widths:
+        elif widths:
             h = jnp.concatenate([crossed, deep(x, train=train)], axis=1)
         else:
             h = crossed

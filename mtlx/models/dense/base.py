@@ -51,7 +51,7 @@ class DenseModel(MultiTaskModel):
         def head(task):
             return DenseHead(
                 outputs=outputs[task],
-                widths=self.tower_widths,
+                widths=self.widths_of(task),
                 name=f"tower_{task}",
                 **self.settings(),
             )

@@ -3,6 +3,7 @@
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from mtlx.models.conv import Conv
@@ -11,12 +12,15 @@ from mtlx.models.encoders.pixels import Images, scale_pixels
 from mtlx.models.resize import halve
 from mtlx.types import Array, Float
 
+SWAPPED = (3, 1, 2, 0)  # [B, H, W, C] and [C, H, W, B]
+
 
 class LeNet(nn.Module):
-    """h = relu(W flatten(c_L) + b), c_l = relu(pool(drop(K_l * c_{l-1} + b_l))).
+    """h = relu(W flatten(drop(c_L)) + b), c_l = relu(pool(K_l * c_{l-1} + b_l)).
 
-    Convolutions without padding, each followed by 2 x 2 maximum pooling. `drop` is
-    there in the last one only, and sets whole channels to zero.
+    Convolutions without padding, each followed by 2 x 2 maximum pooling. `drop` sets
+    whole channels to zero: before the last pooling, as the papers have it, is the same.
+    On a CPU the maps have the rows innermost (`Conv.batch_last`).
 
     Args:
         channels: of each convolution.
@@ -62,16 +66,16 @@ class LeNet(nn.Module):
     ) -> Float[Array, "batch units"]:
         self._check(images.shape[1:3])
         x = scale_pixels(images, self.mean, self.std)
-        last = len(self.channels) - 1
-        for index, channels in enumerate(self.channels):
-            conv = Conv(
-                channels, self.kernels[index], dtype=self.dtype, name=f"conv_{index}"
-            )
-            x = conv(x)
-            if index == last:
-                over_places = {"broadcast_dims": (1, 2), "deterministic": not train}
-                x = Dropout(self.dropout_rate, **over_places)(x)
-            x = nn.relu(halve(x))
+        batch_last = jax.default_backend() == "cpu"
+        x = jnp.transpose(x, SWAPPED) if batch_last else x
+        for index, (width, kernel) in enumerate(
+            zip(self.channels, self.kernels, strict=True)
+        ):
+            options = {"batch_last": batch_last, "dtype": self.dtype}
+            x = nn.relu(halve(Conv(width, kernel, name=f"conv_{index}", **options)(x)))
+        x = jnp.transpose(x, SWAPPED) if batch_last else x
+        over_places = {"broadcast_dims": (1, 2), "deterministic": not train}
+        x = Dropout(self.dropout_rate, **over_places)(x)
         x = x.reshape(x.shape[0], -1)
         x = nn.relu(nn.Dense(self.width, dtype=self.dtype, name="dense")(x))
         return x.astype(jnp.float32)

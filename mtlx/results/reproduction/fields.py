@@ -48,7 +48,11 @@ def take(
 
 
 def check_known(name: Any, known: Collection[str], kind: str, where: str) -> None:
-    """Raises SpecError unless `name` is one of `known`."""
+    """Refuses a name that nothing bears.
+
+    Raises:
+        SpecError: such a name.
+    """
     if name not in known:
         raise SpecError(
             f"{where}: expected a {kind} from {list(known)}, found {name!r}."

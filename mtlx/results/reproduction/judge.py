@@ -13,18 +13,20 @@ from mtlx.results.reproduction.difference import (
     difference_from,
 )
 from mtlx.results.reproduction.history import Histories, History, scores_at
+from mtlx.results.reproduction.paired_claim import judge_paired, pair_rows
 from mtlx.results.reproduction.picture_data import picture_record
 from mtlx.results.reproduction.shares import (
     share_difference_between,
     share_difference_from,
 )
-from mtlx.results.reproduction.spec import Claim, Column, Row, Spec
+from mtlx.results.reproduction.spec import Claim, Column, PairedClaim, Row, Spec
 from mtlx.results.reproduction.verdict import VERDICTS, judge_cell, judge_claim
 from mtlx.results.statistics import delta_m, mean_interval
 
 Scores = Mapping[str, Mapping[str, float | None]]  # task -> metric -> value
 Runs = Mapping[str, Mapping[int, Scores]]  # row -> seed -> scores on the test split
 Record = dict[str, Any]
+Values = Mapping[tuple[str, str], np.ndarray]  # (row, column) -> one a run, by seed
 
 
 def judge_table(
@@ -45,17 +47,19 @@ def judge_table(
     histories = histories or {}
     values = {
         (row.name, column.name): column_values(
-            column, runs.get(row.name, {}), histories.get(row.name, {})
+            column,
+            runs.get(row.name, {}) if row.has(column) else {},
+            histories.get(row.name, {}),
         )
         for row in spec.rows
         for column in spec.columns
-        if column.against is None
+        if not column.against
     }
     values |= {
         (row.name, column.name): relative_change(spec, column, row.name, values)
         for row in spec.rows
         for column in spec.columns
-        if column.against is not None
+        if column.against
     }
     most = max((len(of) for of in runs.values()), default=0)
     return {
@@ -64,19 +68,22 @@ def judge_table(
         "title": spec.title,
         "source": spec.source,
         "unavailable": spec.unavailable,
+        "reduced": spec.reduced.what if spec.is_reduced else "",
         "rule": dict(spec.rule._asdict()),
         "seeds": {"published": spec.seeds, "run": most},
         "tuning": _tuning(spec),
         "columns": [
-            {**c._asdict(), "of": list(c.of), "rule": c.rule and c.rule._asdict()}
+            {**c._asdict(), "of": list(c.of), "against": list(c.against)}
+            | {"rule": c.rule and c.rule._asdict()}
             for c in spec.columns
         ],
         "cells": [
             _cell(spec, row, column, values[row.name, column.name])
             for column in spec.columns
             for row in spec.rows
+            if row.has(column)
         ],
-        "claims": [_claim(spec, claim, values) for claim in spec.claims],
+        "claims": [_claim(spec, claim, values, runs) for claim in spec.claims],
         "departures": list(spec.departures),
         "tried": list(spec.tried),
         "facts": dict(facts),
@@ -104,22 +111,22 @@ def column_values(
     return values[[np.nanargmax(by)]] if np.isfinite(by).any() else values[:1] * np.nan
 
 
-def relative_change(
-    spec: Spec, column: Column, row: str, values: Mapping[tuple[str, str], np.ndarray]
-) -> np.ndarray:
-    """One value a run: delta_m over `column.of` against the mean of `column.against`.
+def relative_change(spec: Spec, column: Column, row: str, values: Values) -> np.ndarray:
+    """One value a run: delta_m over `column.of` against the means of `column.against`.
 
     `mtlx.results.statistics.delta_m`, with its sign turned where higher is better. The
     baseline is a constant, as in print: its own spread is not in the interval.
     """
-    better = {"": [c.higher_is_better for c in spec.columns if c.name in column.of]}
-    names = [c.name for c in spec.columns if c.name in column.of]
-    base = [values[column.against, name] for name in names]
-    if not all(of.size for of in base):
+    higher = {c.name: c.higher_is_better for c in spec.columns}
+    pairs = zip(column.against, column.of, strict=True)
+    base = [values[pair] for pair in pairs]
+    ours = [values[row, name] for name in column.of]
+    if not all(of.size for of in (*base, *ours)):
         return np.empty(0)
     base = {"": [of.mean() for of in base]}
-    runs = np.stack([values[row, name] for name in names], axis=1)
-    found = np.array([delta_m({"": run}, base, better) for run in runs])
+    better = {"": [higher[name] for name in column.of]}
+    by_run = np.stack(ours, axis=1)
+    found = np.array([delta_m({"": run}, base, better) for run in by_run])
     return -found if column.higher_is_better else found
 
 
@@ -156,13 +163,31 @@ def _cell(spec: Spec, row: Row, column: Column, values: np.ndarray) -> Record:
 
 
 def _claim(
-    spec: Spec, claim: Claim, values: Mapping[tuple[str, str], np.ndarray]
+    spec: Spec, claim: Claim | PairedClaim, values: Values, runs: Runs
 ) -> Record:
-    sides = [values[row, claim.column] for row in (claim.lower, claim.higher)]
     (column,) = (c for c in spec.columns if c.name == claim.column)
-    share = column.at_least is not None
-    difference = share_difference_between if share else difference_between
-    return {**claim._asdict(), **_verdict(judge_claim(*sides, difference))}
+    if isinstance(claim, Claim):
+        sides = [values[row, column.name] for row in (claim.lower, claim.higher)]
+        share = column.at_least is not None
+        difference = share_difference_between if share else difference_between
+        return {**claim._asdict(), **_verdict(judge_claim(*sides, difference))}
+    by_seed = {}
+    for row in (claim.reference, *claim.among):
+        of = values[row, column.name]
+        # Without a baseline a change has no values, whatever was run.
+        seeds = sorted(runs.get(row, {})) if of.size else ()
+        by_seed[row] = dict(zip(seeds, of, strict=True))
+    pairs = pair_rows(claim, by_seed, 1 if column.higher_is_better else -1)
+    return {
+        **claim._asdict(),
+        "among": list(claim.among),
+        **_verdict(judge_paired(claim, pairs, spec.rule.width)),
+        "pairs": [
+            {"row": pair.row, "gain": _finite(pair.gain._asdict()), "n": pair.n}
+            | _finite({"p": pair.p, "p_holm": pair.p_holm})
+            for pair in pairs
+        ],
+    }
 
 
 def _verdict(verdict) -> Record:

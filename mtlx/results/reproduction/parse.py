@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from mtlx.results.reproduction.fields import SpecError, check_known, take
+from mtlx.results.reproduction.parse_claims import parse_claim
 from mtlx.results.reproduction.pictures import parse_pictures
 from mtlx.results.reproduction.spec import (
-    Claim,
     Column,
     Published,
+    Reduced,
     Row,
     Rule,
     Spec,
@@ -46,6 +47,7 @@ def parse_spec(content: Any, paper: str, table: str) -> Spec:
             "overrides": (list, []),
             "tuning": (Mapping, None),
             "reduced_seeds": (int, None),
+            "reduced": (Mapping, None),
             "claims": (list, []),
             "departures": (list, []),
             "tried": (list, []),
@@ -72,13 +74,14 @@ def parse_spec(content: Any, paper: str, table: str) -> Spec:
     return Spec(
         paper=paper,
         table=table,
+        reduced=_reduced(content.pop("reduced"), f"{where}: reduced"),
         tuning=_tuning(content.pop("tuning"), f"{where}: tuning"),
         columns=columns,
         rows=rows,
         rule=_rule(content.pop("rule"), f"{where}: rule"),
         pictures=parse_pictures(content.pop("pictures"), *names, where),
         claims=tuple(
-            _claim(c, *names, f"{where}: claims[{i}]")
+            parse_claim(c, columns, rows, f"{where}: claims[{i}]")
             for i, c in _numbered(content["claims"])
         ),
         **{
@@ -119,21 +122,29 @@ def _change(content: Any, where: str) -> Column:
     column = take(
         content,
         where,
-        required={"name": str, "against": str, "of": list, "digits": int}
+        required={"name": str, "against": (str, list), "of": list, "digits": int}
         | {"higher_is_better": bool},
     )
     column["of"] = tuple(column["of"])
+    against = column["against"]
+    if isinstance(against, str):
+        against = [against] * len(column["of"])
+    if len(against) != len(column["of"]) or not against:
+        raise SpecError(
+            f"{where}: expected in `of` a column or more, and in `against` one row for "
+            f"all or one for each, found {list(column['of'])} and {column['against']}."
+        )
+    column["against"] = tuple(against)
     return Column(task="", metric="", **column)
 
 
 def _check_changes(columns: tuple[Column, ...], rows: list[str], where: str) -> None:
-    metrics = {c.name: c.higher_is_better for c in columns if c.against is None}
+    metrics = {c.name: c.higher_is_better for c in columns if not c.against}
     for i, column in enumerate(columns):
-        if column.against is None:
-            continue
         place = f"{where}: columns[{i}]"
-        check_known(column.against, rows, "row", f"{place}.against")
-        for name in column.of or [""]:
+        for name in column.against:
+            check_known(name, rows, "row", f"{place}.against")
+        for name in column.of:
             check_known(name, list(metrics), "column", f"{place}.of")
             if metrics[name] is None:
                 raise SpecError(
@@ -153,6 +164,7 @@ def _row(content: Any, columns: tuple[Column, ...], where: str) -> Row:
             "deterministic": (bool, False),
             "published": (Mapping, {}),
             "not_comparable": (str, ""),
+            "columns": (list, None),
         },
     )
     if row["overrides"] is not None:
@@ -164,6 +176,10 @@ def _row(content: Any, columns: tuple[Column, ...], where: str) -> Row:
             f"{where}.call: expected a _target_, found {list(row['call'])}."
         )
     known = [column.name for column in columns]
+    for name in row["columns"] or ():
+        check_known(name, known, "column", f"{where}.columns")
+    if row["columns"] is not None:
+        known, row["columns"] = row["columns"], tuple(row["columns"])
     for name in row["published"]:
         check_known(name, known, "column", f"{where}.published")
     row["published"] = {
@@ -210,16 +226,18 @@ def _rule(content: Any, where: str) -> Rule:
     return Rule(kind, float(rule[number]), rule["because"])
 
 
-def _claim(content: Any, columns: list[str], rows: list[str], where: str) -> Claim:
-    claim = take(
-        content,
-        where,
-        required={"text": str, "column": str, "lower": str, "higher": str},
+def _reduced(content: Any, where: str) -> Reduced | None:
+    if content is None:
+        return None
+    reduced = take(
+        content, where, required={"overrides": list, "what": str, "because": str}
     )
-    check_known(claim["column"], columns, "column", where)
-    for side in ("lower", "higher"):
-        check_known(claim[side], rows, "row", where)
-    return Claim(**claim)
+    if not reduced["overrides"]:
+        raise SpecError(
+            f"{where}.overrides: expected what is otherwise, found nothing. Leave "
+            f"`reduced` out where only the number of seeds is."
+        )
+    return Reduced(tuple(reduced["overrides"]), reduced["what"], reduced["because"])
 
 
 def _tuning(content: Any, where: str) -> Tuning | None:

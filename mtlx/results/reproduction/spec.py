@@ -37,8 +37,9 @@ class Column(NamedTuple):
         square: whether the run's value is squared first (a printed MSE of our RMSE).
         best_by: (task, metric) by which one run stands for all; None: their mean.
         higher_is_better: None where neither is (a coordinate).
-        against: a row; the column then is no metric but the mean change over the
-            columns `of` against that row's mean, in per cent (see `relative_change`).
+        against: a row for each of `of`, or none; the column then is no metric but the
+            mean change over the columns `of` against those rows' means, in per cent
+            (see `relative_change`).
         of: names of those columns.
         step: read off the validation split after this step; None: off the test split
             at the end.
@@ -54,7 +55,7 @@ class Column(NamedTuple):
     square: bool = False
     best_by: tuple[str, str] | None = None
     higher_is_better: bool | None = None
-    against: str | None = None
+    against: tuple[str, ...] = ()
     of: tuple[str, ...] = ()
     step: int | None = None
     at_least: float | None = None
@@ -72,6 +73,7 @@ class Row(NamedTuple):
         deterministic: one run is all there is; it has no interval.
         published: column -> printed value; a column without one is ours alone.
         not_comparable: why the whole row is not.
+        columns: those that it has; None: all.
     """
 
     name: str
@@ -80,6 +82,11 @@ class Row(NamedTuple):
     deterministic: bool
     published: Mapping[str, Published]
     not_comparable: str
+    columns: tuple[str, ...] | None = None
+
+    def has(self, column: Column) -> bool:
+        """Whether the row has a cell there."""
+        return self.columns is None or column.name in self.columns
 
 
 class Rule(NamedTuple):
@@ -103,6 +110,38 @@ class Claim(NamedTuple):
     column: str
     lower: str
     higher: str
+
+
+class PairedClaim(NamedTuple):
+    """No row is better than `reference`, or apart from it, paired by seed.
+
+    Args:
+        text: in words.
+        column: one that says which way is better, with a value a run.
+        reference: a row.
+        apart: whether a row that is worse speaks against it too.
+        among: the other rows that it is said of.
+    """
+
+    text: str
+    column: str
+    reference: str
+    apart: bool
+    among: tuple[str, ...]
+
+
+class Reduced(NamedTuple):
+    """What is otherwise where time is short, beside the number of seeds.
+
+    Args:
+        overrides: of every trained row, after its own.
+        what: in words, of how much: "8 of 100 epochs".
+        because: why no printed value can be held against it.
+    """
+
+    overrides: tuple[str, ...]
+    what: str
+    because: str
 
 
 class Tuning(NamedTuple):
@@ -133,6 +172,8 @@ class Spec(NamedTuple):
         tuning: None: every row runs as it stands.
         seeds: runs of a row in the published protocol.
         reduced_seeds: runs where time is short.
+        reduced: what else is then otherwise; None: nothing.
+        is_reduced: whether the rows are those of `reduced`, see `reduce_spec`.
         columns, rows, claims, rule: what is printed and how it is judged.
         departures: where our protocol is not the published one, or cannot be told.
         tried: what was tried where a cell did not reproduce.
@@ -149,13 +190,15 @@ class Spec(NamedTuple):
     tuning: Tuning | None
     seeds: int
     reduced_seeds: int
+    reduced: Reduced | None
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    claims: tuple[Claim, ...]
+    claims: tuple[Claim | PairedClaim, ...]
     rule: Rule
     departures: tuple[str, ...]
     tried: tuple[str, ...]
     pictures: tuple[Picture, ...] = ()
+    is_reduced: bool = False
 
     @property
     def name(self) -> str:
@@ -165,3 +208,18 @@ class Spec(NamedTuple):
     def runnable(self) -> tuple[Row, ...]:
         """The rows that say how to run them."""
         return tuple(row for row in self.rows if row.overrides is not None or row.call)
+
+
+def reduce_spec(spec: Spec) -> Spec:
+    """The table as it runs where time is short: no printed value of a run counts."""
+    reduced = spec.reduced
+    rows = [
+        row._replace(
+            overrides=(*row.overrides, *reduced.overrides),
+            not_comparable=row.not_comparable or reduced.because,
+        )
+        if row.overrides is not None
+        else row
+        for row in spec.rows
+    ]
+    return spec._replace(rows=tuple(rows), is_reduced=True)

@@ -7,9 +7,12 @@ from typing import Any
 import pandas as pd
 
 from mtlx.results.markdown import markdown_table
-from mtlx.results.reproduction.judge import Record, count_verdicts
+from mtlx.results.reproduction.judge import Record
+from mtlx.results.reproduction.notes import notices, picture_links, sections
 
 HEADER = ("row", "ours", "published", "difference", "verdict", "why")
+CLAIMS = ("claim", "column", "difference", "verdict", "why")
+PAIRS = ("row", "gain", "p", "p by Holm", "seeds")
 MARKS = {
     "reproduced": r"$\checkmark$",
     "not reproduced": r"$\times$",
@@ -24,16 +27,17 @@ th, td { padding: 3px 9px; text-align: left; border-bottom: 1px solid #d9dee6; }
 
 def to_markdown(record: Record) -> str:
     """One table a column, then claims, and how it was run."""
-    parts = [f"# {record['title']}", f"{record['source']}.", *_notices(record)]
+    parts = [f"# {record['title']}", f"{record['source']}.", *notices(record)]
     if record["seeds"]["run"]:
         parts.append(f"![Ours beside published]({record['table']}.png)")
-    parts += _pictures(record)
+    parts += picture_links(record)
     for name, rows in _tables(record):
         parts += [f"## {name}", markdown_table(HEADER, rows, words=None)]
     if record["claims"]:
-        header = ("claim", "column", "difference", "verdict", "why")
-        parts += ["## Claims", markdown_table(header, _claims(record), words=None)]
-    for title, lines in _sections(record).items():
+        parts += ["## Claims", markdown_table(CLAIMS, _claims(record), words=None)]
+    for title, rows in _pairs(record):
+        parts += [f"### {title}", markdown_table(PAIRS, rows, words=None)]
+    for title, lines in sections(record).items():
         parts += [f"## {title}", "\n".join(f"* {line}" for line in lines)]
     return "\n\n".join(parts) + "\n"
 
@@ -41,13 +45,14 @@ def to_markdown(record: Record) -> str:
 def to_html(record: Record) -> str:
     """The same on one page of its own."""
     parts = [f"<h1>{html.escape(record['title'])}</h1>"]
-    parts += [f"<p>{html.escape(x)}</p>" for x in (record["source"], *_notices(record))]
+    parts += [f"<p>{html.escape(x)}</p>" for x in (record["source"], *notices(record))]
     for name, rows in _tables(record):
         parts += [f"<h2>{html.escape(name)}</h2>", _html_grid(HEADER, rows, 4)]
     if record["claims"]:
-        header = ("claim", "column", "difference", "verdict", "why")
-        parts += ["<h2>Claims</h2>", _html_grid(header, _claims(record), 3)]
-    for title, lines in _sections(record).items():
+        parts += ["<h2>Claims</h2>", _html_grid(CLAIMS, _claims(record), 3)]
+    for title, rows in _pairs(record):
+        parts += [f"<h3>{html.escape(title)}</h3>", _html_grid(PAIRS, rows)]
+    for title, lines in sections(record).items():
         items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
         parts += [f"<h2>{title}</h2>", f"<ul>{items}</ul>"]
     title = html.escape(record["title"])
@@ -71,7 +76,10 @@ def to_latex(record: Record) -> str:
         r"\midrule",
     ]
     for row in rows:
-        found = [_latex_cell(cells[row, name], digits[name]) for name in columns]
+        found = [
+            _latex_cell(cells[row, name], digits[name]) if (row, name) in cells else ""
+            for name in columns
+        ]
         lines.append(" & ".join([_tex(row), *found]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
@@ -100,7 +108,7 @@ def to_csv(record: Record) -> str:
         rows.append(
             {
                 "kind": "claim",
-                "row": f"{claim['lower']} < {claim['higher']}",
+                "row": _order(claim),
                 "column": claim["column"],
                 **{f"difference_{k}": v for k, v in claim["difference"].items()},
                 "verdict": claim["verdict"],
@@ -148,6 +156,40 @@ def _claims(record: Record) -> list[tuple[str, ...]]:
     ]
 
 
+def _pairs(record: Record):
+    """(what is paired with what, its rows as text) of each claim of many rows."""
+    digits = {column["name"]: column["digits"] for column in record["columns"]}
+    for claim in record["claims"]:
+        if not claim.get("pairs"):
+            continue
+        places = digits[claim["column"]]
+        yield (
+            f"{claim['column']}: gain over {claim['reference']}, paired by seed",
+            [
+                (
+                    pair["row"],
+                    _difference(pair["gain"], places),
+                    _p_value(pair["p"]),
+                    _p_value(pair["p_holm"]),
+                    str(pair["n"]),
+                )
+                for pair in claim["pairs"]
+            ],
+        )
+
+
+def _p_value(p: float | None) -> str:
+    return "" if p is None else f"{p:.2g}"
+
+
+def _order(claim: Mapping[str, Any]) -> str:
+    if "reference" not in claim:
+        return f"{claim['lower']} < {claim['higher']}"
+    return (
+        f"none {'apart from' if claim['apart'] else 'better than'} {claim['reference']}"
+    )
+
+
 def _ours(ours: Mapping[str, Any], digits: int) -> str:
     if ours["mean"] is None:
         return "not run" if ours["n"] == 0 else "n/a"
@@ -176,87 +218,10 @@ def _difference(found: Mapping[str, Any], digits: int) -> str:
     return f"{text} [{found['low']:+.{digits}f}, {found['high']:+.{digits}f}]"
 
 
-def _notices(record: Record) -> list[str]:
-    counts = ", ".join(f"{n} {word}" for word, n in count_verdicts(record).items() if n)
-    notices = [f"Cells and claims: {counts}."]
-    seeds = record["seeds"]
-    if 0 < seeds["run"] < seeds["published"]:
-        notices.append(
-            f"Reduced: {seeds['run']} of the {seeds['published']} runs a row of the "
-            "published protocol."
-        )
-    if record["unavailable"]:
-        notices.append(f"Its data are not free to have: {record['unavailable']}.")
-    return notices
-
-
-def _sections(record: Record) -> dict[str, list[str]]:
-    rule = record["rule"]
-    sections = {
-        "How it is judged": [
-            f"Rule, fixed before the runs: {rule['kind']}, {rule['width']:g}, because "
-            f"{rule['because']}; see mtlx/results/reproduction/verdict.py.",
-            *_other_rules(record),
-            "Ours: mean over seeds ± half-width of the 95 % t-interval; the CSV has "
-            "the bootstrap interval (BCa) too. Difference: ours minus published, with "
-            "Welch's 95 % interval where the paper gives a spread (else the printed "
-            "value is taken as exact), and half a unit of the last printed digit.",
-            _budget(record),
-        ],
-        "Departures from the published protocol": record["departures"],
-        "Tried": record["tried"],
-        "How it was run": [f"{k}: {v}" for k, v in record["facts"].items() if v],
-    }
-    return {title: lines for title, lines in sections.items() if lines}
-
-
-def _pictures(record: Record) -> list[str]:
-    """Links to those that something was drawn in."""
-    return [
-        f"![{picture['title']}]({record['table']}_{picture['name']}.png)"
-        for picture in record.get("pictures", ())
-        if any(row["ours"] for row in picture.get("rows", ()))
-        or any(
-            line["steps"]
-            for panel in picture.get("panels", ())
-            for line in panel["lines"]
-        )
-    ]
-
-
-def _other_rules(record: Record) -> list[str]:
-    """Of the columns that have a rule or an interval of their own."""
-    lines = []
-    for column in record["columns"]:
-        if rule := column.get("rule"):
-            told = f"{rule['kind']}, {rule['width']:g}, because {rule['because']}"
-            lines.append(f"{column['name']}: {told}.")
-        if column.get("at_least") is not None:
-            lines.append(
-                f"{column['name']}: its differences have Newcombe's 95 % interval of "
-                "two shares, since runs that are all alike have no spread."
-            )
-    return lines
-
-
-def _budget(record: Record) -> str:
-    tuning = record["tuning"]
-    if tuning is None:
-        return (
-            "Nothing was tuned: every row ran once a seed, as its specification says."
-        )
-    grid = "; ".join(f"{name} in {values}" for name, values in tuning["grid"].items())
-    return (
-        f"Tuning, the same for every trained row: {grid} ({tuning['points']} points x "
-        f"seeds {tuning['seeds']}), by the mean of {tuning['by']} on validation; other "
-        "seeds were then run with what was chosen, and tested once."
-    )
-
-
-def _html_grid(header, rows, verdict: int) -> str:
+def _html_grid(header, rows, verdict: int | None = None) -> str:
     lines = ["".join(f"<th>{html.escape(name)}</th>" for name in header)]
     for row in rows:
-        kind = row[verdict].replace(" ", "-")
+        kind = "" if verdict is None else row[verdict].replace(" ", "-")
         lines.append(
             "".join(
                 f'<td class="{kind}">{html.escape(text)}</td>'
