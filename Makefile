@@ -10,7 +10,7 @@ READY = $(VENV)/.ready
 # The tables that two cores can do; the others need an accelerator or more data.
 QUICK = hu2023/limits pareto_mtl/synthetic pcgrad/toy cagrad/toy nash_mtl/toy gradnorm/toy \
   gradnorm/toy10 mmoe/label_correlation mmoe/synthetic mmoe/figure3 mmoe/census_group1 \
-  mmoe/census_group2 ple/census sener2018/multi_mnist kurin2022/multi_mnist \
+  mmoe/census_group2 ple/census ple/synthetic sener2018/multi_mnist kurin2022/multi_mnist \
   gama2025/multi_mnist_cl_rr gama2025/multi_mnist_cl_cr
 # Columns are its tokens: at the width of the others it does 36 times their arithmetic.
 SMALL_TOKENS = model=field_transformer model.token_dim=24 model.num_layers=2 \
