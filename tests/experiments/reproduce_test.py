@@ -12,14 +12,12 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from experiments import reproduce, reproduce_spec
-from experiments.outcome import Outcome
 from experiments.reproduce_call import takes_seeds
 from experiments.reproduce_cell import folder_of
 from experiments.reproduce_spec import choose_tables, load_spec, table_names
 from experiments.train import CONF
 from mtlx.results.reproduction.parse import parse_spec
 from mtlx.results.reproduction.spec import Row, reduce_spec
-from mtlx.train import observers
 
 SMALL = {
     "title": "Two models on made-up data",
@@ -62,21 +60,6 @@ SMALL = {
 
 def constant(value):
     return {"task_1": {"rmse": value}}
-
-
-CALLS = []  # the seeds of each call of `together`
-
-
-def together(seeds):
-    """Seed s ends at s / 8, and was at s / 4 after step 2."""
-    CALLS.append(tuple(seeds))
-    return [
-        Outcome(
-            constant(seed / 8),
-            [observers.Row(1, 2, "validation", "task_1", "rmse", seed / 4)],
-        )
-        for seed in seeds
-    ]
 
 
 @pytest.fixture
@@ -126,21 +109,6 @@ def test_the_documented_table_is_one():
     spec = parse_spec(table | pictures, "a", "paper")
     assert len(spec.runnable) == 3 and len(spec.claims) == 2
     assert [len(picture.title) > 0 for picture in spec.pictures] == [True, True]
-
-
-def test_the_published_histograms_are_the_published_means_and_shares():
-    """Two hundred runs each; a bin's middle is off by less than a third of a bin."""
-    spec = load_spec("mmoe/synthetic")
-    published = {row.name: row.published for row in spec.rows}
-    (histogram,) = (p for p in spec.pictures if p.name == "figure5")
-    assert set(histogram.rows) == set(published)
-    for row, counts in histogram.rows.items():
-        loss, share, *_ = published[row].values()
-        assert sum(counts.values()) == loss.n == 200
-        mean = sum(n * (b + 0.5) / 30 for b, n in counts.items()) / 200
-        assert mean == pytest.approx(loss.mean, abs=0.01)
-        bad = sum(n for b, n in counts.items() if b >= 6)
-        assert bad / 200 == pytest.approx(share.mean) and share.n == 200
 
 
 def test_tables_are_chosen_by_name():
@@ -199,51 +167,6 @@ def test_judging_alone_runs_nothing(small):
     record = json.loads(Path("out/nobody/small.json").read_text())
     assert {cell["verdict"] for cell in record["cells"]} == {"not run"}
     assert record["facts"] == {}
-
-
-def _stepwise():
-    """SMALL with the rows of which a step is known, and a picture of it."""
-    columns = [*SMALL["columns"], SMALL["columns"][0] | {"name": "early", "step": 2}]
-    call = {"_target_": f"{__name__}.together"}
-    rows = [SMALL["rows"][0] | {"published": {"early": 1.0}}]
-    rows += [{"name": "Together", "call": call}, SMALL["rows"][1]]
-    panel = {"title": "rmse", "metric": "rmse", "tasks": ["task_1"]}
-    panel |= {"rows": ["Narrow", "Together"]}
-    curves = {"name": "curves", "kind": "curves", "title": "Steps", "panels": [panel]}
-    table = SMALL | {"columns": columns, "rows": rows, "pictures": [curves]}
-    overrides = [x for x in SMALL["overrides"] if "steps_per_epoch" not in x]
-    return table | {"overrides": [*overrides, "data.steps_per_epoch=2"]}
-
-
-def test_a_column_of_a_step_reads_what_runs_measured_on_their_way(small, capsys):
-    Path("tables/nobody/small.yaml").write_text(yaml.safe_dump(_stepwise()))
-    CALLS.clear()
-    assert reproduce.main(["paper=nobody", "seeds=2", "output=out"]) == 0
-    path = Path("out/nobody/small.json")
-    record = json.loads(path.read_text())
-    ours = {(c["row"], c["column"]): c["ours"] for c in record["cells"]}
-    (files,) = {f.parent.parent for f in Path("runs").rglob("small/narrow*/*/*/*.csv")}
-    first = [
-        float(line.rsplit(",", 1)[1])
-        for file in sorted(files.glob("*/epochs.csv"))
-        for line in file.read_text().splitlines()
-        if line.startswith("1,2,validation,task_1,rmse,")
-    ]
-    assert len(first) == 2
-    assert ours["Narrow", "early"]["mean"] == pytest.approx(sum(first) / 2)
-    assert ours["Together", "early"]["mean"] == 0.125
-    assert ours["Together", "rmse"]["mean"] == 0.0625
-    # A call that measured nothing on its way has its end alone.
-    assert ours["Exact", "rmse"]["mean"] == 1.25
-    assert ours["Exact", "early"]["mean"] is None
-    line = record["pictures"][0]["panels"][0]["lines"][1]
-    assert (line["steps"], line["mean"], line["n"]) == ([2], [0.125], 2)
-    assert Path("out/nobody/small_curves.png").exists()
-    assert '"steps": [ 2 ]' in path.read_text()
-
-    # Seeds are called together, those that are missing alone.
-    assert reproduce.main(["paper=nobody", "seeds=3", "output=out"]) == 0
-    assert CALLS == [(0, 1), (2,)]
 
 
 @pytest.fixture
