@@ -1,6 +1,8 @@
 """Which tasks help each other: ``python -m experiments.affinity --help``."""
 
+import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
@@ -14,6 +16,7 @@ from experiments.startup import CONF, keep_compiled
 from mtlx import compose
 from mtlx.results import style
 from mtlx.results.affinity_plot import draw_affinity
+from mtlx.results.agreement import Agreement, agreement
 from mtlx.results.task_groups import TaskGroups
 from mtlx.train.affinity import Affinity
 
@@ -50,7 +53,32 @@ def measure(cfg: DictConfig, folder: Path) -> str:
             found.mean, found.tasks, f"{dataset.name}: affinity of tasks", order
         )
         picture.savefig(folder / "affinity.png")
-    return _in_words(found, groups)
+    if cfg.known is None:
+        return _in_words(found, groups)
+    same = agreement(groups.served_by, _clusters(cfg.known, len(found.tasks)))
+    (folder / "agreement.json").write_text(json.dumps(same._asdict(), indent=2))
+    return f"{_in_words(found, groups)}\n{_agreement_in_words(same)}"
+
+
+def _clusters(sizes: Sequence[int], tasks: int) -> list[int]:
+    """The number of each task's cluster.
+
+    Raises:
+        ValueError: sizes of another number of tasks.
+    """
+    if sum(sizes) != tasks:
+        raise ValueError(
+            f"Expected sizes of clusters that add up to {tasks} tasks, found "
+            f"{list(sizes)}. Mend known."
+        )
+    return [number for number, size in enumerate(sizes) for _ in range(size)]
+
+
+def _agreement_in_words(same: Agreement) -> str:
+    return (
+        f"Agreement with the known clusters: adjusted Rand index {same.index:.3f}, "
+        f"p = {same.p_value:.4f} by permutation"
+    )
 
 
 def _table(found: Affinity, groups: TaskGroups) -> pd.DataFrame:
