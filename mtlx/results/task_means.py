@@ -52,7 +52,7 @@ def task_means(study: Study, data: str) -> pd.DataFrame:
         }
     )
     first = rows["method"].ne(BASELINE_MODEL)
-    return rows.iloc[np.argsort(first, kind="stable")].reset_index()
+    return rows.iloc[np.argsort(first, kind="stable")].rename_axis("run").reset_index()
 
 
 def average_ranks(study: Study, data: str) -> pd.Series:
