@@ -34,6 +34,7 @@ def main(cfg: DictConfig) -> None:
 def measure(cfg: DictConfig, folder: Path) -> str:
     """Trains, measures, groups and writes; the groups in words."""
     dataset = compose.build_dataset(cfg)
+    known = None if cfg.known is None else _clusters(cfg.known, len(dataset.tasks))
     found = compose.instantiate(cfg.affinity)(
         compose.build_architecture(cfg, dataset, {}),
         dataset,
@@ -53,9 +54,9 @@ def measure(cfg: DictConfig, folder: Path) -> str:
             found.mean, found.tasks, f"{dataset.name}: affinity of tasks", order
         )
         picture.savefig(folder / "affinity.png")
-    if cfg.known is None:
+    if known is None:
         return _in_words(found, groups)
-    same = agreement(groups.served_by, _clusters(cfg.known, len(found.tasks)))
+    same = agreement(groups.served_by, known)
     (folder / "agreement.json").write_text(json.dumps(same._asdict(), indent=2))
     return f"{_in_words(found, groups)}\n{_agreement_in_words(same)}"
 
