@@ -16,9 +16,9 @@ from experiments.startup import CONF, keep_compiled
 from mtlx import compose
 from mtlx.results import style
 from mtlx.results.affinity_plot import draw_affinity
-from mtlx.results.agreement import Agreement, agreement
+from mtlx.results.agreement import Agreement, Contrast, agreement, contrast
 from mtlx.results.task_groups import TaskGroups
-from mtlx.train.affinity import Affinity
+from mtlx.train.affinity import Affinity, pool_affinities
 
 OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
 
@@ -35,12 +35,11 @@ def measure(cfg: DictConfig, folder: Path) -> str:
     """Trains, measures, groups and writes; the groups in words."""
     dataset = compose.build_dataset(cfg)
     known = None if cfg.known is None else _clusters(cfg.known, len(dataset.tasks))
-    found = compose.instantiate(cfg.affinity)(
-        compose.build_architecture(cfg, dataset, {}),
-        dataset,
-        compose.instantiate(cfg.optimizer),
-        seed=cfg.seed,
-    )
+    train = compose.instantiate(cfg.affinity)
+    model = compose.build_architecture(cfg, dataset, {})
+    optimizer = compose.instantiate(cfg.optimizer)
+    seeds = range(cfg.seed, cfg.seed + cfg.trainings)
+    found = pool_affinities([train(model, dataset, optimizer, seed=s) for s in seeds])
     groups = compose.instantiate(cfg.groups)(found.mean)
     folder.mkdir(parents=True, exist_ok=True)
     OmegaConf.save(cfg, folder / "config.yaml", resolve=True)
@@ -56,9 +55,10 @@ def measure(cfg: DictConfig, folder: Path) -> str:
         picture.savefig(folder / "affinity.png")
     if known is None:
         return _in_words(found, groups)
-    same = agreement(groups.served_by, known)
-    (folder / "agreement.json").write_text(json.dumps(same._asdict(), indent=2))
-    return f"{_in_words(found, groups)}\n{_agreement_in_words(same)}"
+    same, apart = agreement(groups.served_by, known), contrast(found.mean, known)
+    facts = {"groups": same._asdict(), "affinities": apart._asdict()}
+    (folder / "agreement.json").write_text(json.dumps(facts, indent=2))
+    return f"{_in_words(found, groups)}\n{_agreement_in_words(same, apart)}"
 
 
 def _clusters(sizes: Sequence[int], tasks: int) -> list[int]:
@@ -75,10 +75,12 @@ def _clusters(sizes: Sequence[int], tasks: int) -> list[int]:
     return [number for number, size in enumerate(sizes) for _ in range(size)]
 
 
-def _agreement_in_words(same: Agreement) -> str:
+def _agreement_in_words(same: Agreement, apart: Contrast) -> str:
     return (
         f"Agreement with the known clusters: adjusted Rand index {same.index:.3f}, "
-        f"p = {same.p_value:.4f} by permutation"
+        f"p = {same.p_value:.4f} by permutation\n"
+        f"Mean affinity within them {apart.within:+.3g}, between {apart.between:+.3g}, "
+        f"p = {apart.p_value:.4f} by permutation"
     )
 
 

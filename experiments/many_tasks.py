@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def write_page(study: Study, page: Path) -> None:
-    """Replaces what stands between the marks; writes runs.csv and delta_m.png.
+    """Replaces what stands between the marks; writes runs.csv and means.png.
 
     Raises:
         FileNotFoundError: no such page, or no data where School was run.
@@ -61,13 +61,14 @@ def write_page(study: Study, page: Path) -> None:
     every = pd.concat([rows.assign(data=data) for data, rows in found.items()])
     every.to_csv(folder / "runs.csv", index=False, float_format="%.6g")
     with style.look():
-        picture = draw_task_means(found, "Many tasks, one network: test split")
-        picture.savefig(folder / "delta_m.png")
+        metrics = {data: headline(study, data) for data in found}
+        picture = draw_task_means(found, metrics, "Many tasks, one network")
+        picture.savefig(folder / "means.png")
     parts = []
     for data, rows in found.items():
         tasks = task_values(study, data).shape[1]
         parts += [f"### {data}, {tasks} tasks", table(study, data, rows)]
-    link = f"![Mean relative drop against single tasks]({folder.name}/delta_m.png)"
+    link = f"![Mean over tasks, by method]({folder.name}/means.png)"
     fill_page(page, [*parts, link, _facts(study)])
 
 

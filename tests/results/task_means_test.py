@@ -124,17 +124,24 @@ def test_the_page_has_a_table_a_data_set_the_best_on_top(study, page, capsys):
     values = values_of(study, "landmine", "shared_bottom", "upgrad").mean(axis=1)
     half = stats.t.ppf(0.975, 2) * values.std(ddof=1) / np.sqrt(3)
     assert f"| `upgrad` | 3 | {values.mean():.4f} ± {half:.4f} |" in first
-    assert (page.with_suffix("") / "delta_m.png").stat().st_size > 10_000
+    assert (page.with_suffix("") / "means.png").stat().st_size > 10_000
     rows = pd.read_csv(page.with_suffix("") / "runs.csv")
     assert len(rows) == 24 and rows["explained"].notna().sum() == 12
 
 
-def test_refusals(factory, page, capsys):
+def test_without_single_tasks_there_is_no_drop(factory):
     for seed in range(2):
         factory.run("mmoe", seed=seed, tasks=FIELDS, data="landmine")
+    rows = task_means(load_study(factory.path), "landmine")
+    assert rows["mean"].notna().all() and rows["delta_m"].isna().all()
+
+
+def test_refusals(factory, page, capsys):
+    for seed in range(2):
+        for model in ("mmoe", "ple"):
+            factory.run(model, seed=seed, tasks=FIELDS, data="landmine")
     assert many_tasks.main([str(factory.path), str(page)]) == 1
-    assert "expected runs of single_task" in capsys.readouterr().err
-    factory.run("single_task", tasks=FIELDS, data="landmine")
+    assert "expected runs of one model beside single_task" in capsys.readouterr().err
     for record in factory.path.rglob("result.json"):
         content = json.loads(record.read_text())
         content["tasks"]["field_0"]["metrics"] = ["log_loss", "auc"]

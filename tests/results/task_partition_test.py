@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from mtlx.results.agreement import adjusted_rand, agreement
+from mtlx.results.agreement import adjusted_rand, agreement, contrast
 from mtlx.results.task_groups import group_tasks
 from mtlx.results.task_partition import partition_tasks
 
@@ -96,3 +96,18 @@ def test_the_p_value_counts_the_relabellings_that_agree_as_much():
     assert agreement([0, 1, 0, 1], [7, 7, 9, 9]).p_value == 1.0
     known = np.repeat([0, 1], 8)
     assert agreement(known, known).p_value < 0.001
+
+
+def test_the_contrast_is_of_the_pairs_within_and_between():
+    of, affinity = planted((4, 3), noise=2.0)
+    off, same = ~np.eye(7, dtype=bool), of[:, None] == of
+    found = contrast(affinity, of)
+    assert found.within == pytest.approx(affinity[same & off].mean())
+    assert found.between == pytest.approx(affinity[~same].mean())
+    everything = [np.array(p) for p in set(itertools.permutations(of.tolist()))]
+    means = [affinity[(p[:, None] == p) & off].mean() for p in everything]
+    exact = np.mean(np.array(means) >= found.within - 1e-12)
+    assert found.p_value == pytest.approx(exact, abs=0.02)
+    assert contrast(planted((4, 4), 0.01)[1], np.repeat([0, 1], 4)).p_value < 0.05
+    with pytest.raises(ValueError, match=r"found clusters of \[7\]"):
+        contrast(affinity, np.zeros(7, int))
