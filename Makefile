@@ -18,7 +18,7 @@ SMALL_TOKENS = model=field_transformer model.token_dim=24 model.num_layers=2 \
 REPRODUCE = $(RUN) -m experiments.reproduce output=docs/reproductions
 
 .PHONY: help setup compare toy test lint bench full architectures kuairand ecommerce \
-  everything pub pub-kuairand reproduce reproduce-full clean
+  everything pub pub-kuairand many-tasks reproduce reproduce-full clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -102,6 +102,13 @@ pub pub-kuairand:
 	@$(RUN) -m experiments.train -m experiment=$(subst -,_,$@) balancer=constant \
 	  'balancer.weights=[.1,1.9],[.3,1.7],[.5,1.5],[.8,1.2],[1,1],[1.2,.8],[1.5,.5],[1.7,.3],[1.9,.1]'
 	@$(RUN) -m experiments.scalarisation runs/$(subst -,_,$@) docs/results/$(subst -,_,$@).md
+
+many-tasks: setup  ## balancers on 29 mine fields, 139 schools, 128 assays
+	@for data in landmine school pcba; do \
+	  $(RUN) -m experiments.train -m experiment=many_tasks/$$data model=single_task \
+	    balancer=equal || exit 1; \
+	  $(RUN) -m experiments.train experiment=many_tasks/$$data || exit 1; done
+	@$(RUN) -m experiments.many_tasks runs/many_tasks docs/results/many_tasks.md
 
 reproduce: setup  ## published tables and ours, with few seeds
 	@for name in $(QUICK); do \

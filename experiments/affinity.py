@@ -1,6 +1,8 @@
 """Which tasks help each other: ``python -m experiments.affinity --help``."""
 
+import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
@@ -14,8 +16,9 @@ from experiments.startup import CONF, keep_compiled
 from mtlx import compose
 from mtlx.results import style
 from mtlx.results.affinity_plot import draw_affinity
+from mtlx.results.agreement import Agreement, Contrast, agreement, contrast
 from mtlx.results.task_groups import TaskGroups
-from mtlx.train.affinity import Affinity
+from mtlx.train.affinity import Affinity, pool_affinities
 
 OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
 
@@ -31,12 +34,12 @@ def main(cfg: DictConfig) -> None:
 def measure(cfg: DictConfig, folder: Path) -> str:
     """Trains, measures, groups and writes; the groups in words."""
     dataset = compose.build_dataset(cfg)
-    found = compose.instantiate(cfg.affinity)(
-        compose.build_architecture(cfg, dataset, {}),
-        dataset,
-        compose.instantiate(cfg.optimizer),
-        seed=cfg.seed,
-    )
+    known = None if cfg.known is None else _clusters(cfg.known, len(dataset.tasks))
+    train = compose.instantiate(cfg.affinity)
+    model = compose.build_architecture(cfg, dataset, {})
+    optimizer = compose.instantiate(cfg.optimizer)
+    seeds = range(cfg.seed, cfg.seed + cfg.trainings)
+    found = pool_affinities([train(model, dataset, optimizer, seed=s) for s in seeds])
     groups = compose.instantiate(cfg.groups)(found.mean)
     folder.mkdir(parents=True, exist_ok=True)
     OmegaConf.save(cfg, folder / "config.yaml", resolve=True)
@@ -50,7 +53,35 @@ def measure(cfg: DictConfig, folder: Path) -> str:
             found.mean, found.tasks, f"{dataset.name}: affinity of tasks", order
         )
         picture.savefig(folder / "affinity.png")
-    return _in_words(found, groups)
+    if known is None:
+        return _in_words(found, groups)
+    same, apart = agreement(groups.served_by, known), contrast(found.mean, known)
+    facts = {"groups": same._asdict(), "affinities": apart._asdict()}
+    (folder / "agreement.json").write_text(json.dumps(facts, indent=2))
+    return f"{_in_words(found, groups)}\n{_agreement_in_words(same, apart)}"
+
+
+def _clusters(sizes: Sequence[int], tasks: int) -> list[int]:
+    """The number of each task's cluster.
+
+    Raises:
+        ValueError: sizes of another number of tasks.
+    """
+    if sum(sizes) != tasks:
+        raise ValueError(
+            f"Expected sizes of clusters that add up to {tasks} tasks, found "
+            f"{list(sizes)}. Mend known."
+        )
+    return [number for number, size in enumerate(sizes) for _ in range(size)]
+
+
+def _agreement_in_words(same: Agreement, apart: Contrast) -> str:
+    return (
+        f"Agreement with the known clusters: adjusted Rand index {same.index:.3f}, "
+        f"p = {same.p_value:.4f} by permutation\n"
+        f"Mean affinity within them {apart.within:+.3g}, between {apart.between:+.3g}, "
+        f"p = {apart.p_value:.4f} by permutation"
+    )
 
 
 def _table(found: Affinity, groups: TaskGroups) -> pd.DataFrame:

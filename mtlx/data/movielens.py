@@ -51,6 +51,8 @@ def movielens(
     show_item: bool,
     cold_targets: str,
     inputs: Mapping[str, Input | None],
+    unit_ratings: bool = False,
+    liked: int | float | None = None,
 ) -> Dataset:
     """The data set of an edition; see `mtlx.data.movielens_100k`.
 
@@ -59,9 +61,15 @@ def movielens(
         columns: user_id, item_id, timestamp, stars (`Categorical`), genres (text,
             parted by "|"), release_year, and whatever the edition's inputs and tasks
             name; a row a rating.
-        tasks, split, split_seed, history, show_item, cold_targets, inputs: see there.
+        tasks, split, split_seed, history, show_item, cold_targets, inputs,
+            unit_ratings, liked: see there.
     """
     chosen = named_tasks(edition.name, tasks, _tasks(edition))
+    if liked is not None:
+        chosen = tuple(
+            task._replace(scored="liked") if task.name == "next_item" else task
+            for task in chosen
+        )
     profile = [task.name for task in chosen if task.name in edition.profile]
     _check_split(edition, split, profile)
     made = choose_inputs(edition.name, inputs, edition.inputs)
@@ -70,7 +78,8 @@ def movielens(
     if profile:
         # Who somebody is is to be read from what they do, not from the rest of it.
         made |= dict.fromkeys(set(edition.inputs) - set(INPUTS))
-    log = _log(columns | _labels(columns, edition), split, split_seed)
+    labels = _labels(columns, edition, unit_ratings, liked)
+    log = _log(columns | labels, split, split_seed)
     return event_dataset(
         edition.name,
         log,
@@ -141,8 +150,11 @@ def _at_random(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return place < end, place < end // 10, place >= end
 
 
-def _labels(columns: Columns, edition: Edition) -> Columns:
+def _labels(
+    columns: Columns, edition: Edition, unit_ratings: bool, liked: int | float | None
+) -> Columns:
     stars, genres = columns["stars"], columns["genres"]
+    given = stars.values.astype(np.float64)[stars.codes]
     tags = np.array(
         [
             [genre in text.split("|") for genre in edition.genres]
@@ -152,6 +164,7 @@ def _labels(columns: Columns, edition: Edition) -> Columns:
     )
     tags[~tags.any(axis=1)] = MISSING  # a film whose genres are not known
     return {
-        "rating": stars.values.astype(np.float64)[stars.codes],
+        "rating": (given - 1) / 4 if unit_ratings else given,
+        "liked": (given >= (-np.inf if liked is None else liked)).astype(np.int8),
         "interests": tags[genres.codes],
     }

@@ -44,6 +44,8 @@ def movielens_100k(
     show_item: bool = False,
     cold_targets: str = "mask",
     inputs: Mapping[str, Input | None] | None = None,
+    unit_ratings: bool = False,
+    liked: int | float | None = None,
     data_dir: PathLike | None = None,
     cache_dir: PathLike | None = None,
 ) -> Dataset:
@@ -71,6 +73,9 @@ def movielens_100k(
         inputs: column -> an input of `mtlx.data.inputs` in place of the default, or
             None to leave it out; of user_id, timestamp, item_id, genres, release_year,
             age_group, gender and occupation.
+        unit_ratings: whether "rating" is (stars - 1) / 4, so from 0 to 1.
+        liked: stars from which an event of the validation and test splits counts for
+            "next_item"; None: all do, as all of the training split do.
         data_dir: folder that holds movielens_100k/ or the files themselves, or
             ml-100k.zip; None means the variable MTLX_DATA_DIR. Where they are not, the
             published archive is downloaded.
@@ -88,8 +93,9 @@ def movielens_100k(
             such column.
 
     Reference: Harper and Konstan, "The MovieLens Datasets: History and Context", ACM
-    TiiS 5(4), 2015. The random split has the sizes of the multi-task tutorial of
-    TensorFlow Recommenders, not its rows, which come from TensorFlow's own shuffle.
+    TiiS 5(4), 2015. The random split has the sizes of the multi-task tutorials of
+    TensorFlow Recommenders and KerasRS, not their rows, which come from TensorFlow's
+    own shuffle; `unit_ratings` and `liked=5` are KerasRS's.
     """
     tables = prepared_columns(PUBLISHED, prepare, data_dir, cache_dir)
     made = {
@@ -100,6 +106,8 @@ def movielens_100k(
         "show_item": show_item,
         "cold_targets": cold_targets,
         "inputs": inputs or {},
+        "unit_ratings": unit_ratings,
+        "liked": liked,
     }
     return movielens(EDITION, _columns(tables), **made)
 

@@ -57,7 +57,8 @@ def group_tasks(
     affinity = np.asarray(affinity, np.float64)
     tasks = len(affinity)
     size = tasks if max_size is None else min(max_size, tasks)
-    _check(affinity, num_groups, size)
+    check_affinity(affinity, num_groups, size)
+    _check_number(tasks, size)
     groups = list(_candidates(tasks, size))
     values = [_onto(affinity, group, alone) for group in groups]
     chosen = _solve(groups, values, tasks, num_groups)
@@ -136,7 +137,13 @@ def _serve(
     return [number for _, number in best], tuple(value for value, _ in best)
 
 
-def _check(affinity: np.ndarray, num_groups: int, size: int) -> None:
+def check_affinity(affinity: np.ndarray, num_groups: int, size: int) -> None:
+    """Refuses what is no affinity of tasks that fit into the groups.
+
+    Raises:
+        ValueError: Z is not square or not finite, a number is below 1, or there is not
+            room for all tasks.
+    """
     tasks = len(affinity)
     if affinity.shape != (tasks, tasks) or not np.isfinite(affinity).all():
         raise ValueError(
@@ -148,9 +155,14 @@ def _check(affinity: np.ndarray, num_groups: int, size: int) -> None:
             f"Expected num_groups >= 1 and max_size >= 1 with room for {tasks} tasks, "
             f"found {num_groups} groups of at most {size}."
         )
+
+
+def _check_number(tasks: int, size: int) -> None:
     count = sum(math.comb(tasks, members) for members in range(1, size + 1))
     if count > MOST:
         raise ValueError(
             f"Expected at most {MOST} possible groups, found {count} of {tasks} tasks "
-            f"in groups of at most {size}. Choose a smaller max_size, or fewer tasks."
+            f"in groups of at most {size}. Choose a smaller max_size, or search among "
+            f"disjoint groups: groups._target_="
+            f"mtlx.results.task_partition.partition_tasks."
         )

@@ -1,6 +1,6 @@
 """Task affinity, measured while all tasks are trained together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -29,6 +29,24 @@ class Affinity(NamedTuple):
     mean: np.ndarray  # [T, T] Z over all measurements; 0 where there was none
     counts: np.ndarray  # [T, T] measurements: both tasks had rows in the batch
     losses: np.ndarray  # [epochs, T] mean training loss
+
+
+def pool_affinities(found: Sequence[Affinity]) -> Affinity:
+    """Several trainings as one: the mean over all their measurements.
+
+    Of one training the affinities are noisy; a pair's mean over all is weighed by how
+    often each measured it.
+
+    Args:
+        found: of the same tasks and as many epochs.
+
+    Returns:
+        `losses` is the mean over the trainings.
+    """
+    counts = sum(each.counts for each in found)
+    total = sum(each.mean * each.counts for each in found)
+    losses = np.mean([each.losses for each in found], axis=0)
+    return Affinity(found[0].tasks, total / counts, counts, losses)
 
 
 def measure_affinity(

@@ -233,3 +233,23 @@ def test_latest_small_from_its_archive(archive):
     # Prepared before: without the raw files too.
     again = movielens_latest_small(tasks=tasks, show_item=True)
     assert np.array_equal(again.train.labels["rating"], data.train.labels["rating"])
+
+
+def test_unit_ratings_and_only_films_that_were_liked_are_scored(folder):
+    load = {
+        "tasks": ("rating", "next_item"),
+        "split": "random",
+        "history": 0,
+        "show_item": True,
+        "data_dir": folder,
+    }
+    plain = movielens_100k(**load)
+    data = movielens_100k(**load, unit_ratings=True, liked=5)
+    for split in SPLITS:
+        before, after = getattr(plain, split), getattr(data, split)
+        stars = before.labels["rating"]
+        np.testing.assert_allclose(after.labels["rating"], (stars - 1) / 4)
+        assert before.where["next_item"].any() and after.where["rating"].all()
+        counted = before.where["next_item"] & ((stars == 5) | (split == "train"))
+        np.testing.assert_array_equal(after.where["next_item"], counted)
+        assert split == "train" or not counted.all()

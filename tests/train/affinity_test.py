@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import json
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import optax
 import pytest
 from flax import traverse_util
 from hydra import compose, initialize_config_dir
+from sklearn.metrics import adjusted_rand_score
 
 from experiments import affinity as entry
 from experiments.train import CONF
@@ -20,7 +22,7 @@ from mtlx.gradients import join, split, task_affinity
 from mtlx.results.task_groups import group_tasks
 from mtlx.tasks import Task
 from mtlx.train import build_model, init_state
-from mtlx.train.affinity import measure_affinity
+from mtlx.train.affinity import Affinity, measure_affinity, pool_affinities
 from mtlx.train.batch_losses import task_losses
 from mtlx.train.state import order_key
 from mtlx.types import Batch
@@ -195,3 +197,36 @@ def test_the_entry_point_writes_matrix_picture_and_groups(tmp_path):
     assert sorted(served) == ["task_1", "task_2", "task_3"]
     assert (tmp_path / "affinity.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "config.yaml").exists()
+    assert not (tmp_path / "agreement.json").exists()
+
+
+def test_several_trainings_are_weighed_by_their_measurements():
+    one = Affinity(
+        ("a", "b"), np.full((2, 2), 0.1), np.full((2, 2), 1), np.ones((3, 2))
+    )
+    two = Affinity(
+        ("a", "b"), np.full((2, 2), 0.4), np.full((2, 2), 2), np.zeros((3, 2))
+    )
+    found = pool_affinities([one, two])
+    np.testing.assert_allclose(found.mean, np.full((2, 2), 0.3))
+    np.testing.assert_array_equal(found.counts, np.full((2, 2), 3))
+    np.testing.assert_allclose(found.losses, np.full((3, 2), 0.5))
+
+
+def test_groups_by_search_are_held_against_known_clusters(tmp_path):
+    options = ["data.sizes=[2,2]", "data.steps_per_epoch=1", "data.eval_rows=8"]
+    options += ["data.dim=6", "affinity.epochs=1", "affinity.batch_size=32"]
+    options += ["model.bottom_widths=[16]", "model.tower_widths=[]"]
+    options += ["groups._target_=mtlx.results.task_partition.partition_tasks"]
+    with initialize_config_dir(CONF, version_base="1.3"):
+        cfg = compose("affinity", overrides=[*options, "known=[2,2]", "trainings=2"])
+        wrong = compose("affinity", overrides=[*options, "known=[2,1]"])
+    assert "adjusted Rand index" in entry.measure(cfg, tmp_path)
+    with (tmp_path / "groups.csv").open() as file:
+        group = {row["task"]: row["group"] for row in csv.DictReader(file)}
+    found = [group[f"task_{n}"] for n in range(1, 5)]
+    told = json.loads((tmp_path / "agreement.json").read_text())["groups"]
+    assert told["index"] == pytest.approx(adjusted_rand_score(found, [0, 0, 1, 1]))
+    assert 0 < told["p_value"] <= 1
+    with pytest.raises(ValueError, match=r"add up to 4 tasks, found \[2, 1\]"):
+        entry.measure(wrong, tmp_path)

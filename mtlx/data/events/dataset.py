@@ -84,10 +84,14 @@ def event_dataset(
     judging = [task.name for task in tasks if show_item or not task.foretells]
     foretelling = [task.name for task in tasks if task.name not in judging]
 
+    only = {task.name: log.columns[task.scored] == 1 for task in tasks if task.scored}
+
     def split(part: str) -> Batch:
-        inside = getattr(log, part)
+        inside, counts = getattr(log, part), dict(where)
+        for task in only if part != "train" else ():
+            counts[task] = where[task] & only[task]
         pieces = [
-            _piece(features, labels, where, inside, counted, shows)
+            _piece(features, labels, counts, inside, counted, shows)
             for counted, shows in ((judging, True), (foretelling, False))
             if counted
         ]

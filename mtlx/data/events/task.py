@@ -27,6 +27,7 @@ class EventTask(NamedTuple):
     classes: int | None = None  # of numbers; of a `Categorical` the vocabulary's size
     space: str | None = None
     metrics: tuple[str, ...] = ()
+    scored: str | None = None  # column: 1 where an event counts in the scored splits
 
 
 def event_labels(
