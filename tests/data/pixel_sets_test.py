@@ -1,12 +1,17 @@
 """NYUv2 and Cityscapes from made-up files in the published format."""
 
+import inspect
+from pathlib import Path
+
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from mtlx.data import Augmented, DataError, cityscapes, nyuv2
 from mtlx.types import Batch
 from tests.data.pixel_files import SIDES, write_pixels
 
+CONF = Path(__file__).resolve().parents[2] / "conf" / "data"
 WHOLE = {"validation_rows": 0, "augment": False}
 
 
@@ -201,3 +206,14 @@ def test_wrong_options_are_refused(tmp_path, call, options, message):
     write_pixels(tmp_path, "nyuv2", sides=(4, 4))
     with pytest.raises(ValueError, match=message):
         call(**options, data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("call", [nyuv2, cityscapes])
+def test_the_configuration_is_the_constructors_call(call):
+    cfg = OmegaConf.load(CONF / f"{call.__name__}.yaml")
+    assert cfg.pop("_target_") == f"mtlx.data.{call.__name__}"
+    arguments = inspect.signature(call).parameters
+    assert set(cfg) == set(arguments)
+    for key in set(cfg) - {"data_dir"}:
+        found = tuple(cfg[key]) if OmegaConf.is_list(cfg[key]) else cfg[key]
+        assert found == arguments[key].default, key

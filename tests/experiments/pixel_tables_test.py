@@ -16,9 +16,12 @@ from experiments import reproduce
 from experiments.reproduce_spec import TABLES, load_spec
 from experiments.train import CONF
 from mtlx.data import Augmented
-from mtlx.train import init_state, make_step
+from mtlx.data.feed import make_feed
+from mtlx.train.plan import Settings, empty_batch, make_plan
+from mtlx.train.state import init_variables
 from tests.data.pixel_files import write_pixels
 
+KEY = jax.random.key(0)
 SIDES = (8, 12)
 TINY = ["encoder.widths=[2]", "model.tower_widths=[2]"]
 FILES = {
@@ -52,19 +55,33 @@ def parts_of(name, row, *more):
     return mtlx.compose.build(cfg)
 
 
+@functools.cache
+def variables_of(model, name):
+    """By shape; of one model for all its balancers."""
+    batch = empty_batch(feed_of(name))
+    return jax.eval_shape(lambda key: init_variables(model, batch, key), KEY)
+
+
+@functools.cache
+def feed_of(name):
+    data = parts_of(name, "LS").dataset
+    assert isinstance(data.train, Augmented)
+    return make_feed(data.train, 4)
+
+
 @pytest.mark.parametrize(("name", "row"), ROWS)
 def test_every_row_makes_a_step(data_dir, name, row):
     """By shape: that the numbers are right is held against tables of all balancers."""
-    parts = parts_of(name, row, *TINY)
-    data = parts.dataset
-    assert isinstance(data.train, Augmented)
-    batch = jax.tree.map(lambda x: x[:4], data.train.rows)
-    start = functools.partial(init_state, parts.model, parts.optimizer, parts.balancer)
-    state = jax.eval_shape(start, batch, jax.random.key(0))
-    step = make_step(parts.model, data.tasks, parts.optimizer, parts.balancer, 4)
-    after, metrics = jax.eval_shape(step, state, batch)
+    feed, parts = feed_of(name), parts_of(name, row, *TINY)
+    tasks = parts.dataset.tasks
+    plan = make_plan(
+        parts.model, parts.balancer, parts.optimizer, tasks, feed, Settings()
+    )
+    variables = variables_of(parts.model, name)
+    state = jax.eval_shape(plan.start, KEY, variables)
+    after, metrics = jax.eval_shape(plan.step, state, empty_batch(feed))
     assert jax.tree.map(jnp.shape, after) == jax.tree.map(jnp.shape, state)
-    assert metrics["loss"].shape == (len(data.tasks),)
+    assert metrics["loss"].shape == (len(tasks),)
 
 
 def test_the_rows_of_cityscapes_are_those_of_nyuv2():
