@@ -9,7 +9,8 @@ from mtlx.data.blocks import Blocks, BlockSource
 from mtlx.data.byterec import byterec
 from mtlx.data.catalogue import Catalogue, seen_items
 from mtlx.data.census_income import census_income
-from mtlx.data.dataset import Dataset, Schema, Stream
+from mtlx.data.cityscapes import cityscapes
+from mtlx.data.dataset import Augmented, Dataset, Schema, Stream
 from mtlx.data.errors import DataError
 from mtlx.data.esci_query_brand import esci_query_brand
 from mtlx.data.fashion_mnist import fashion_mnist
@@ -24,6 +25,7 @@ from mtlx.data.layout import Layout
 from mtlx.data.movielens_100k import movielens_100k
 from mtlx.data.movielens_latest_small import movielens_latest_small
 from mtlx.data.multi_mnist import multi_mnist
+from mtlx.data.nyuv2 import nyuv2
 from mtlx.data.online_retail import online_retail
 from mtlx.data.parquet_blocks import ParquetBlocks
 from mtlx.data.pcba import pcba
@@ -44,6 +46,7 @@ from mtlx.data.womens_clothing import womens_clothing
 
 __all__ = [
     "ArrayRecordBlocks",
+    "Augmented",
     "BlockSource",
     "Blocks",
     "Catalogue",
@@ -61,6 +64,7 @@ __all__ = [
     "build_labels",
     "byterec",
     "census_income",
+    "cityscapes",
     "esci_query_brand",
     "fashion_mnist",
     "fdu_mtl_reviews",
@@ -72,6 +76,7 @@ __all__ = [
     "movielens_100k",
     "movielens_latest_small",
     "multi_mnist",
+    "nyuv2",
     "rees46_sessions",
     "retailrocket_multibehavior",
     "online_retail",

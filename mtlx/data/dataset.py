@@ -12,7 +12,7 @@ from mtlx.data.preprocessing import Preprocessing
 from mtlx.tasks import Task
 from mtlx.types import Batch, PyTree, Schema
 
-__all__ = ["Dataset", "Schema", "Stream"]
+__all__ = ["Augmented", "Dataset", "Schema", "Stream"]
 
 
 class Stream(NamedTuple):
@@ -27,23 +27,34 @@ class Stream(NamedTuple):
     arrays: PyTree = ()
 
 
+class Augmented(NamedTuple):
+    """Training rows in memory, each changed at random whenever a step reads it.
+
+    `change(row, key) -> row` is pure and runs inside the compiled step; it takes and
+    gives one row, a `Batch` whose arrays lack the axis of rows.
+    """
+
+    rows: Batch
+    change: Callable[..., Batch]
+
+
 class Dataset(NamedTuple):
     """Named splits with the tasks that are trained on them.
 
-    `train` is a `Batch` that holds every row of the split, a `Stream`, `Blocks` of what
-    is larger than memory, or `JointRows` of several data sets; `validation` and `test`
-    are Batches. `notes` are sentences on what became of the rows, for the user to read.
-    `preprocessing` makes the same features of rows that are in no split; without it a
-    model of the data cannot be served. `catalogues` has for each retrieval task the
-    items that it finds its answers among. `days` has, where the data are a log, split
-    -> [N] the day of each row as YYYYMMDD. `train_groups` [N] are the groups of the
-    training rows, where metrics may read them and no loss does.
+    `train` is a `Batch` that holds every row of the split, `Augmented` rows, a
+    `Stream`, `Blocks` of what is larger than memory, or `JointRows` of several data
+    sets; `validation` and `test` are Batches. `notes` are sentences on what became of
+    the rows, for the user to read. `preprocessing` makes the same features of rows that
+    are in no split; without it a model of the data cannot be served. `catalogues` has
+    for each retrieval task the items that it finds its answers among. `days` has, where
+    the data are a log, split -> [N] the day of each row as YYYYMMDD. `train_groups` [N]
+    are the groups of the training rows, where metrics may read them and no loss does.
     """
 
     name: str
     tasks: tuple[Task, ...]
     schema: Schema
-    train: Batch | Stream | Blocks | JointRows
+    train: Batch | Augmented | Stream | Blocks | JointRows
     validation: Batch
     test: Batch
     notes: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mtlx.data.blocks import Blocks
-from mtlx.data.dataset import Stream
+from mtlx.data.dataset import Augmented, Stream
 from mtlx.data.joint_rows import JointRows
 from mtlx.data.row_order import row_order
 from mtlx.types import Array, Batch, PyTree
@@ -23,8 +23,8 @@ class Feed(NamedTuple):
 
     `order(key)` gives the scan inputs of an epoch from that epoch's key, leading axis
     `steps_per_epoch`; `fetch(arrays, x) -> Batch` turns one of them into a batch. Where
-    `by_row`, x is the numbers of the batch's rows [B], and `fetch` of some of them
-    gives those rows alone.
+    `by_row`, x is what tells the batch's rows apart, arrays [B, ...] (their numbers),
+    and `fetch` of some entries gives those rows alone.
 
     Where the rows are not on the device, `chunks(key, epoch, chunk_steps, count)` gives
     the scan inputs instead, from the run's key: an iterator over `count` chunks, each
@@ -88,6 +88,26 @@ def resident(rows: Batch, batch_size: int) -> Feed:
     return Feed(arrays, steps, batch_size, order, fetch, by_row=True)
 
 
+def augmented(train: Augmented, batch_size: int) -> Feed:
+    """As `resident`, and every row of a batch is changed with a key of its own.
+
+    Raises:
+        ValueError: as `resident`.
+    """
+    still = resident(jax.tree.map(np.asarray, train.rows), batch_size)
+
+    def order(key):
+        order_key, row_key = jax.random.split(key)
+        numbers = still.order(order_key)
+        return numbers, jax.random.split(row_key, numbers.shape)
+
+    def fetch(arrays, x):
+        numbers, keys = x
+        return jax.vmap(train.change)(still.fetch(arrays, numbers), keys)
+
+    return still._replace(order=order, fetch=fetch)
+
+
 def streamed(stream: Stream, batch_size: int) -> Feed:
     """Rows drawn on the device, new ones at every step."""
 
@@ -100,7 +120,9 @@ def streamed(stream: Stream, batch_size: int) -> Feed:
     return Feed(stream.arrays, stream.steps_per_epoch, batch_size, order, fetch)
 
 
-def make_feed(train: Batch | Stream | Blocks | JointRows, batch_size: int) -> Feed:
+def make_feed(
+    train: Batch | Augmented | Stream | Blocks | JointRows, batch_size: int
+) -> Feed:
     """The feed that fits the kind of training split."""
     # What builds on the Feed above is imported where it is used.
     if isinstance(train, JointRows):
@@ -109,6 +131,8 @@ def make_feed(train: Batch | Stream | Blocks | JointRows, batch_size: int) -> Fe
         return joint_feed(train, batch_size)
     if isinstance(train, Stream):
         return streamed(train, batch_size)
+    if isinstance(train, Augmented):
+        return augmented(train, batch_size)
     if isinstance(train, Blocks):
         from mtlx.data.chunked import chunked
 

@@ -1,5 +1,6 @@
 """Between the resolutions of a map."""
 
+import jax
 import jax.numpy as jnp
 
 from mtlx.types import Array, Float
@@ -16,7 +17,26 @@ def halve(
     """
     rows, columns = x.shape[1] // 2, x.shape[2] // 2
     x = x[:, : 2 * rows, : 2 * columns]
-    return x.reshape(x.shape[0], rows, 2, columns, 2, -1).max(axis=(2, 4))
+    return _largest(x.reshape(x.shape[0], rows, 2, columns, 2, -1))
+
+
+@jax.custom_jvp
+def _largest(x: Float[Array, "batch rows 2 columns 2 channels"]) -> Array:
+    return x.max(axis=(2, 4))
+
+
+@_largest.defjvp
+def _largest_jvp(primals, tangents):
+    """Places are compared with one another, where JAX compares them with the maximum.
+
+    XLA may compute x anew beside a maximum that it kept, with other roundings; where no
+    place then equals the maximum, JAX's gradient is 0 / 0.
+    """
+    (x,), (change,) = primals, tangents
+    beside, below = x[:, :, :, :, ::-1], x[:, :, ::-1]
+    wins = (x >= beside) & (x >= below) & (x >= below[:, :, :, :, ::-1])
+    moved = jnp.where(wins, change, 0.0).sum(axis=(2, 4))
+    return _largest(x), moved / wins.sum(axis=(2, 4), dtype=x.dtype)
 
 
 def double(

@@ -91,3 +91,18 @@ def test_halving_takes_the_maximum_and_drops_odd_rows():
         for f in (halve, lambda x: nn.max_pool(x, (2, 2), (2, 2)))
     )
     np.testing.assert_allclose(found, of_flax, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("places", "shares"),
+    [
+        ([[1, 0], [-1, 0]], [[1, 0], [0, 0]]),
+        ([[0, 2], [2, 1]], [[0, 1 / 2], [1 / 2, 0]]),
+        ([[3, 3], [0, 3]], [[1 / 3, 1 / 3], [0, 1 / 3]]),
+        ([[0, 0], [0, 0]], [[1 / 4, 1 / 4], [1 / 4, 1 / 4]]),
+    ],
+)
+def test_places_that_share_a_maximum_share_its_gradient(places, shares):
+    x = jnp.array(places, jnp.float32)[None, :, :, None]
+    found = jax.grad(lambda x: 6.0 * halve(x).sum())(x)
+    np.testing.assert_allclose(found[0, :, :, 0], 6 * np.array(shares), rtol=1e-6)

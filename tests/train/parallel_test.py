@@ -10,7 +10,7 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 from mtlx import balancers, models, train
-from mtlx.data.dataset import Stream
+from mtlx.data.dataset import Augmented, Stream
 from mtlx.train import init_state, make_step
 from mtlx.train.parallel import (
     make_mesh,
@@ -103,6 +103,25 @@ def test_rows_drawn_on_the_device_are_those_of_one_device(parallel, dataset, mod
     stream = dataset._replace(train=Stream(sample, steps_per_epoch=4))
     found = fit(stream, model, epochs=1, parallel=parallel)
     assert_close(found.state.params, fit(stream, model, epochs=1).state.params)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"parallel": "jit", "shard_rows": True}, {"parallel": "shard_map"}],
+    ids=str,
+)
+def test_rows_changed_on_the_device_are_those_of_one_device(options, dataset, model):
+    def change(row, key):  # a row in two counts for nothing, whichever device has it
+        kept = jax.random.bernoulli(key)
+        return row._replace(where=jax.tree.map(lambda x: x & kept, row.where))
+
+    changed = dataset._replace(train=Augmented(dataset.train, change))
+    found = fit(changed, model, epochs=1, **options)
+    expected = fit(changed, model, epochs=1).state.params
+    assert_close(found.state.params, expected)
+    plain = fit(dataset, model, epochs=1).state.params
+    moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), expected, plain)
+    assert max(jax.tree.leaves(moved)) > 1e-3
 
 
 @pytest.mark.parametrize("granularity", ["layer", "representation"])
