@@ -63,9 +63,12 @@ class Task:
             `mtlx.retrieval_losses`.
         metrics: names from `mtlx.metrics.METRICS`; the first is the headline metric,
             shown in tables and used for model selection. () means the kind's own.
+        unit: of labels that are given as (y - c) / unit: what `mtlx.metrics.evaluate`
+            multiplies errors on the labels' scale (rmse, mae) with, for those of y.
 
     Raises:
-        ValueError: an unknown kind, or a number of classes that does not fit the kind.
+        ValueError: an unknown kind, a number of classes that does not fit the kind, or
+            a unit of no regression task or not above 0.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Task:
     num_classes: int | None = None
     loss: Callable | None = None
     metrics: Sequence[str] = ()
+    unit: float = 1.0
 
     def __post_init__(self):
         if self.kind not in LOSSES:
@@ -92,6 +96,11 @@ class Task:
             raise ValueError(
                 f"Task {self.name!r}: expected num_classes >= 2 for a multilabel task, "
                 f"found {self.num_classes}; one label alone is a binary task."
+            )
+        if self.unit != 1.0 and not (self.kind == "regression" and self.unit > 0):
+            raise ValueError(
+                f"Task {self.name!r}: expected a unit above 0, and of a regression "
+                f"task alone, found unit={self.unit} and kind {self.kind!r}."
             )
         object.__setattr__(self, "label", self.label or self.name)
         object.__setattr__(self, "loss", self.loss or LOSSES[self.kind])

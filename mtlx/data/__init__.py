@@ -8,6 +8,7 @@ from mtlx.data.bert_tokenizer import bert_tokenizer
 from mtlx.data.blocks import Blocks, BlockSource
 from mtlx.data.byterec import byterec
 from mtlx.data.catalogue import Catalogue, seen_items
+from mtlx.data.celeba import celeba
 from mtlx.data.census_income import census_income
 from mtlx.data.dataset import Dataset, Schema, Stream
 from mtlx.data.errors import DataError
@@ -28,6 +29,7 @@ from mtlx.data.online_retail import online_retail
 from mtlx.data.parquet_blocks import ParquetBlocks
 from mtlx.data.pcba import pcba
 from mtlx.data.pricerunner_products import pricerunner_products
+from mtlx.data.qm9 import qm9
 from mtlx.data.rees46_sessions import rees46_sessions
 from mtlx.data.retailrocket_multibehavior import retailrocket_multibehavior
 from mtlx.data.school import school
@@ -60,6 +62,7 @@ __all__ = [
     "bert_tokenizer",
     "build_labels",
     "byterec",
+    "celeba",
     "census_income",
     "esci_query_brand",
     "fashion_mnist",
@@ -72,6 +75,7 @@ __all__ = [
     "movielens_100k",
     "movielens_latest_small",
     "multi_mnist",
+    "qm9",
     "rees46_sessions",
     "retailrocket_multibehavior",
     "online_retail",

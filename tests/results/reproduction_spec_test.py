@@ -110,7 +110,10 @@ def test_what_may_be_left_out():
         (["columns", 0, "against"], "A", r"columns\[0\]: expected the fields"),
         (["columns", 0], CHANGE | {"against": "D"}, "against: expected a row from"),
         (["columns", 0], CHANGE | {"of": ["auc"]}, "of: expected a column from"),
-        (["columns", 0], CHANGE | {"of": []}, "of: expected a column from"),
+        (["columns", 0], CHANGE | {"of": []}, r"columns\[0\]: expected either columns"),
+        (["columns", 0], CHANGE | {"metric": "auc"}, "found of=.*metric='auc'"),
+        (["rows", 1, "each_task"], ["a"], "expected overrides beside each_task"),
+        (["rows", 0, "each_task"], ["a"], "expected no tuning in a table"),
     ],
 )
 def test_each_mistake_is_named(path, value, message):

@@ -66,6 +66,11 @@ def parse_spec(content: Any, paper: str, table: str) -> Spec:
             f"{where}: expected 1 <= reduced_seeds <= seeds, found "
             f"{content['reduced_seeds']} and {content['seeds']}."
         )
+    if content["tuning"] is not None and any(row.each_task for row in rows):
+        raise SpecError(
+            f"{where}: expected no tuning in a table that has rows with each_task, "
+            f"whose runs have one task each; found both."
+        )
     names = [column.name for column in columns], [row.name for row in rows]
     return Spec(
         paper=paper,
@@ -107,15 +112,20 @@ def _column(content: Any, where: str) -> Column:
 
 
 def _change(content: Any, where: str) -> Column:
-    """A column that is read off others."""
+    """A column that is read off others, or off a metric of all tasks."""
     column = take(
         content,
         where,
-        required={"name": str, "against": str, "of": list, "digits": int}
-        | {"higher_is_better": bool},
+        required={"name": str, "against": str, "digits": int, "higher_is_better": bool},
+        optional={"of": (list, []), "metric": (str, "")},
     )
+    if bool(column["of"]) == bool(column["metric"]):
+        raise SpecError(
+            f"{where}: expected either columns in of, or a metric, of which the change "
+            f"is, found of={column['of']} and metric={column['metric']!r}."
+        )
     column["of"] = tuple(column["of"])
-    return Column(task="", metric="", **column)
+    return Column(task="*" if column["metric"] else "", **column)
 
 
 def _check_changes(columns: tuple[Column, ...], rows: list[str], where: str) -> None:
@@ -125,7 +135,7 @@ def _check_changes(columns: tuple[Column, ...], rows: list[str], where: str) -> 
             continue
         place = f"{where}: columns[{i}]"
         _known(column.against, rows, "row", f"{place}.against")
-        for name in column.of or [""]:
+        for name in column.of:
             _known(name, list(metrics), "column", f"{place}.of")
             if metrics[name] is None:
                 raise SpecError(
@@ -145,8 +155,12 @@ def _row(content: Any, columns: tuple[Column, ...], where: str) -> Row:
             "deterministic": (bool, False),
             "published": (Mapping, {}),
             "not_comparable": (str, ""),
+            "each_task": (list, []),
         },
     )
+    row["each_task"] = tuple(row["each_task"])
+    if row["each_task"] and row["overrides"] is None:
+        raise SpecError(f"{where}: expected overrides beside each_task, found none.")
     if row["overrides"] is not None:
         row["overrides"] = tuple(row["overrides"])
         if row["call"] is not None:

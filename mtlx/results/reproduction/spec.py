@@ -35,8 +35,9 @@ class Column(NamedTuple):
         square: whether the run's value is squared first (a printed MSE of our RMSE).
         best_by: (task, metric) by which one run stands for all; None: their mean.
         higher_is_better: None where neither is (a coordinate).
-        against: a row; the column then is no metric but the mean change over the
-            columns `of` against that row's mean, in per cent (see `relative_change`).
+        against: a row; the column then is the mean change over the columns `of`, or of
+            `metric` over all tasks, against that row's mean, in per cent (see
+            `relative_change`).
         of: names of those columns.
     """
 
@@ -60,6 +61,8 @@ class Row(NamedTuple):
         overrides: of `experiments.train`; None: not trained.
         call: a `_target_` and its arguments, called with `seed`, in place of training;
             returns {task: {metric: value}}; None: trained.
+        each_task: tasks that are trained one by one, `data.tasks=..` each; () for all
+            at once.
         deterministic: one run is all there is; it has no interval.
         published: column -> printed value; a column without one is ours alone.
         not_comparable: why the whole row is not.
@@ -71,6 +74,7 @@ class Row(NamedTuple):
     deterministic: bool
     published: Mapping[str, Published]
     not_comparable: str
+    each_task: tuple[str, ...] = ()
 
 
 class Rule(NamedTuple):
