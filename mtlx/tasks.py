@@ -63,12 +63,11 @@ class Task:
             `mtlx.retrieval_losses`.
         metrics: names from `mtlx.metrics.METRICS`; the first is the headline metric,
             shown in tables and used for model selection. () means the kind's own.
-        unit: of labels that are given as (y - c) / unit: what `mtlx.metrics.evaluate`
-            multiplies errors on the labels' scale (rmse, mae) with, for those of y.
+        unit: of a regression task whose labels are (y - c) / unit: above 0, what
+            `mtlx.metrics.evaluate` multiplies rmse and mae with, for those of y.
 
     Raises:
-        ValueError: an unknown kind, a number of classes that does not fit the kind, or
-            a unit of no regression task or not above 0.
+        ValueError: an unknown kind, or a number of classes that does not fit the kind.
     """
 
     name: str
@@ -77,8 +76,8 @@ class Task:
     space: str | None = None
     num_classes: int | None = None
     loss: Callable | None = None
-    metrics: Sequence[str] = ()
     unit: float = 1.0
+    metrics: Sequence[str] = ()
 
     def __post_init__(self):
         if self.kind not in LOSSES:

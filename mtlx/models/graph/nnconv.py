@@ -13,8 +13,9 @@ class NNConv(nn.Module):
 
     h(e) [K] are the hidden units of the edge network, whose last layer makes the matrix
     A(e) [D, D']. That layer is linear, so no matrix of an edge is ever made: sum_j
-    h_k(e_ij) x_j comes first, [B, N, K, D], and meets W after. On complete graphs of N
-    nodes that is N times fewer multiplications, and memory of nodes and not of edges.
+    h_k(e_ij) x_j comes first, [B, N, K, D], and meets W after. On complete graphs that
+    is N D' / (N + D') times fewer multiplications (20 of 29 nodes and width 64), and
+    memory of nodes, not of edges.
 
     Args:
         width: D'.

@@ -34,12 +34,18 @@ def judge_table(spec: Spec, runs: Runs, facts: Mapping[str, Any]) -> Record:
         if column.against is None
     }
     values |= {
-        (row.name, column.name): relative_change(spec, column, row.name, values, runs)
+        (row.name, column.name): relative_change(spec, column, row.name, values)
         for row in spec.rows
         for column in spec.columns
         if column.against is not None
     }
     most = max((len(of) for of in runs.values()), default=0)
+    values |= {
+        (row.name, column.name): change_of_tasks(column, row.name, runs)
+        for row in spec.rows
+        for column in spec.columns
+        if column.baseline is not None
+    }
     return {
         "paper": spec.paper,
         "table": spec.table,
@@ -86,39 +92,39 @@ def column_values(column: Column, runs: Mapping[int, Scores]) -> np.ndarray:
 
 
 def relative_change(
-    spec: Spec,
-    column: Column,
-    row: str,
-    values: Mapping[tuple[str, str], np.ndarray],
-    runs: Runs,
+    spec: Spec, column: Column, row: str, values: Mapping[tuple[str, str], np.ndarray]
 ) -> np.ndarray:
     """One value a run: delta_m over `column.of` against the mean of `column.against`.
 
     `mtlx.results.statistics.delta_m`, with its sign turned where higher is better. The
     baseline is a constant, as in print: its own spread is not in the interval.
     """
-    if column.of:
-        chosen = [c for c in spec.columns if c.name in column.of]
-        better = [c.higher_is_better for c in chosen]
-        base, own = (
-            np.stack([values[name, c.name] for c in chosen], axis=1)
-            for name in (column.against, row)
-        )
-    else:
-        base, own = (_by_task(column.metric, runs, n) for n in (column.against, row))
-        better = [METRICS[column.metric].higher_is_better] * base.shape[1]
-    if not len(base):
+    better = {"": [c.higher_is_better for c in spec.columns if c.name in column.of]}
+    names = [c.name for c in spec.columns if c.name in column.of]
+    base = [values[column.against, name] for name in names]
+    if not all(of.size for of in base):
         return np.empty(0)
-    of = {"": base.mean(axis=0)}
-    found = np.array([delta_m({"": run}, of, {"": better}) for run in own])
+    base = {"": [of.mean() for of in base]}
+    runs = np.stack([values[row, name] for name in names], axis=1)
+    found = np.array([delta_m({"": run}, base, better) for run in runs])
     return -found if column.higher_is_better else found
 
 
-def _by_task(metric: str, runs: Runs, row: str) -> np.ndarray:
-    """[runs, T] of one row, by the tasks' names."""
-    of = runs.get(row, {})
-    found = [[_value(of[s], t, metric) for t in sorted(of[s])] for s in sorted(of)]
-    return np.array(found).reshape(len(of), -1) if of else np.empty((0, 0))
+def change_of_tasks(column: Column, row: str, runs: Runs) -> np.ndarray:
+    """As `relative_change`, over `column.metric` of every task of the runs."""
+    base, ours = (
+        np.array([[_value(of[s], t, column.metric) for t in sorted(of[s])] for s in of])
+        for of in (
+            runs.get(column.baseline, {}),
+            dict(sorted(runs.get(row, {}).items())),
+        )
+    )
+    if not len(base) or not len(ours):
+        return np.empty(0)
+    better = {"": [METRICS[column.metric].higher_is_better] * base.shape[1]}
+    means = {"": base.mean(axis=0)}
+    found = np.array([delta_m({"": run}, means, better) for run in ours])
+    return -found if column.higher_is_better else found
 
 
 def count_verdicts(record: Record) -> dict[str, int]:

@@ -61,15 +61,11 @@ def parse_spec(content: Any, paper: str, table: str) -> Spec:
     )
     _unique([row.name for row in rows], "row", where)
     _check_changes(columns, [row.name for row in rows], where)
+    _check_tasks(columns, rows, content["tuning"], where)
     if not 1 <= content["reduced_seeds"] <= content["seeds"]:
         raise SpecError(
             f"{where}: expected 1 <= reduced_seeds <= seeds, found "
             f"{content['reduced_seeds']} and {content['seeds']}."
-        )
-    if content["tuning"] is not None and any(row.each_task for row in rows):
-        raise SpecError(
-            f"{where}: expected no tuning in a table that has rows with each_task, "
-            f"whose runs have one task each; found both."
         )
     names = [column.name for column in columns], [row.name for row in rows]
     return Spec(
@@ -102,6 +98,7 @@ def _column(content: Any, where: str) -> Column:
             "scale": (NUMBER, 1.0),
             "square": (bool, False),
             "best_by": (Mapping, None),
+            "baseline": (str, None),
             "higher_is_better": (bool, None),
         },
     )
@@ -112,20 +109,15 @@ def _column(content: Any, where: str) -> Column:
 
 
 def _change(content: Any, where: str) -> Column:
-    """A column that is read off others, or off a metric of all tasks."""
+    """A column that is read off others."""
     column = take(
         content,
         where,
-        required={"name": str, "against": str, "digits": int, "higher_is_better": bool},
-        optional={"of": (list, []), "metric": (str, "")},
+        required={"name": str, "against": str, "of": list, "digits": int}
+        | {"higher_is_better": bool},
     )
-    if bool(column["of"]) == bool(column["metric"]):
-        raise SpecError(
-            f"{where}: expected either columns in of, or a metric, of which the change "
-            f"is, found of={column['of']} and metric={column['metric']!r}."
-        )
     column["of"] = tuple(column["of"])
-    return Column(task="*" if column["metric"] else "", **column)
+    return Column(task="", metric="", **column)
 
 
 def _check_changes(columns: tuple[Column, ...], rows: list[str], where: str) -> None:
@@ -135,13 +127,37 @@ def _check_changes(columns: tuple[Column, ...], rows: list[str], where: str) -> 
             continue
         place = f"{where}: columns[{i}]"
         _known(column.against, rows, "row", f"{place}.against")
-        for name in column.of:
+        for name in column.of or [""]:
             _known(name, list(metrics), "column", f"{place}.of")
             if metrics[name] is None:
                 raise SpecError(
                     f"{place}.of: expected columns with higher_is_better, found "
                     f"{name!r}, which says nothing of it."
                 )
+
+
+def _check_tasks(
+    columns: tuple[Column, ...], rows: tuple[Row, ...], tuning: Any, where: str
+) -> None:
+    """Of columns with a change over all tasks, and of rows with a network a task."""
+    names = [row.name for row in rows]
+    for i, column in enumerate(columns):
+        if column.baseline is None:
+            continue
+        whole = column.task == "*" and column.higher_is_better is not None
+        if column.baseline not in names or not whole:
+            raise SpecError(
+                f'{where}: columns[{i}]: expected beside baseline task: "*" and '
+                f"higher_is_better, and a row from {names}, found task "
+                f"{column.task!r}, higher_is_better={column.higher_is_better} and "
+                f"baseline {column.baseline!r}."
+            )
+    for row in rows:
+        if row.each_task and (row.overrides is None or tuning is not None):
+            raise SpecError(
+                f"{where}: row {row.name!r}: expected beside each_task overrides and, "
+                f"since its runs have one task each, no tuning of the table."
+            )
 
 
 def _row(content: Any, columns: tuple[Column, ...], where: str) -> Row:
@@ -152,15 +168,13 @@ def _row(content: Any, columns: tuple[Column, ...], where: str) -> Row:
         optional={
             "overrides": (list, None),
             "call": (Mapping, None),
+            "each_task": (list, []),
             "deterministic": (bool, False),
             "published": (Mapping, {}),
             "not_comparable": (str, ""),
-            "each_task": (list, []),
         },
     )
     row["each_task"] = tuple(row["each_task"])
-    if row["each_task"] and row["overrides"] is None:
-        raise SpecError(f"{where}: expected overrides beside each_task, found none.")
     if row["overrides"] is not None:
         row["overrides"] = tuple(row["overrides"])
         if row["call"] is not None:
