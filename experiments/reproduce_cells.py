@@ -66,14 +66,19 @@ def _validation(spec: Spec, root: Path, row: Row, point: Settings) -> float:
 def cells_of(
     spec: Spec, root: Path, seeds: int, chosen: Mapping[str, Settings]
 ) -> list[Cell]:
-    """One a row and seed; a deterministic row has one."""
+    """One a row and seed, or a row, task and seed; a deterministic row has one."""
     return [
         Cell(row, seed, settings, folder_of(root, row, settings, seed))
         for row in spec.runnable
         if row.call is not None or row.name in chosen
-        for settings in [chosen.get(row.name, {})]
+        for settings in _each_task(row, chosen.get(row.name, {}))
         for seed in range(1 if row.deterministic else seeds)
     ]
+
+
+def _each_task(row: Row, settings: Settings) -> list[Settings]:
+    """What a row's runs of one seed differ in."""
+    return [{"data.tasks": task} for task in row.each_task] or [settings]
 
 
 def run_cells(spec: Spec, cells: Iterable[Cell], devices: int) -> list[str]:
@@ -92,13 +97,18 @@ def run_cells(spec: Spec, cells: Iterable[Cell], devices: int) -> list[str]:
 def read_runs(cells: Iterable[Cell]) -> tuple[Runs, list[Mapping[str, Any]]]:
     """row -> seed -> scores on the test split, and the whole records."""
     runs: dict[str, dict] = {}
-    records = []
+    records, lacking = [], []
     for cell in cells:
         record = read_result(cell.folder)
         if record is not None:
-            runs.setdefault(cell.row.name, {})[cell.seed] = record["test"]
+            of = runs.setdefault(cell.row.name, {}).setdefault(cell.seed, {})
+            of.update(record["test"])
             records.append(record)
-    return runs, records
+        elif cell.row.each_task:
+            lacking.append(cell)
+    for cell in lacking:  # a seed counts when all tasks have had their run
+        runs.get(cell.row.name, {}).pop(cell.seed, None)
+    return {row: of for row, of in runs.items() if of}, records
 
 
 def read_histories(cells: Iterable[Cell]) -> Histories:

@@ -29,6 +29,7 @@ Outputs = Float[HostArray, "batch ..."]
 Labels = Float[HostArray, "batch ..."] | Int[HostArray, "batch ..."]
 Where = Bool[HostArray, "batch"]
 
+ON_LABELS = ("rmse", "mae")  # metrics in the unit of the labels
 CUTOFFS = (1, 5, 10, 20, 50, 100)  # k of the metrics named "recall@k", ...
 
 
@@ -61,7 +62,7 @@ def evaluate(
     """Every metric of every task, on one set of rows.
 
     Args:
-        tasks: `mtlx.tasks.Task`s; their `name` and `metrics` are read.
+        tasks: `mtlx.tasks.Task`s; their `name`, `metrics` and `unit` are read.
         outputs: task -> logits [B], logits [B, C] (multiclass, multilabel) or
             predictions [B]; for tasks with a label a pixel, [B, H, W] or [B, H, W, C];
             for retrieval tasks, the rank [B] of each row's item in its query's list,
@@ -84,6 +85,7 @@ def evaluate(
     return {
         task.name: {
             name: _evaluate(task.name, name, outputs, labels, where, groups, queries)
+            * (task.unit if name in ON_LABELS else 1.0)
             for name in task.metrics
         }
         for task in tasks
@@ -175,6 +177,22 @@ def _measure_gauc(outputs, labels, where, groups):
     return auc.measure_groups(groups, scores, positive(labels))
 
 
+def _measure_f1(outputs, labels, where):
+    """(right, said, there): rows that are positive by the output and the label."""
+    logits, labels = counted(outputs, labels, where)
+    one_output(logits)
+    yes, said = positive(labels), logits > 0
+    if np.isnan(logits).any():
+        return np.full(3, np.nan)
+    return np.array([(said & yes).sum(), said.sum(), yes.sum()], np.float64)
+
+
+def _f1(state):
+    """2 right / (said + there), of probabilities cut at .5; NaN of no positive."""
+    right, said, there = state
+    return float(2 * right / (said + there)) if said + there else math.nan
+
+
 def _measure_ece(outputs, labels, where):
     logits, labels = counted(outputs, labels, where)
     one_output(logits)
@@ -247,6 +265,7 @@ METRICS: dict[str, Metric] = {
         _mean_metric("accuracy", True, _correct),
         _mean_metric("rmse", False, _squared_error, finish=np.sqrt),
         _mean_metric("mae", False, _absolute_error),
+        Metric("f1", True, _measure_f1, np.add, _f1),
         Metric("ece", False, _measure_ece, np.add, calibration.expected_error),
         *_ranking_metrics(),
         *(Metric(name, True, *parts) for name, parts in multilabel.METRICS.items()),

@@ -69,6 +69,8 @@ class Task:
             `mtlx.retrieval_losses`.
         metrics: names from `mtlx.metrics.METRICS`; the first is the headline metric,
             shown in tables and used for model selection. () means the kind's own.
+        unit: of a regression task whose labels are (y - c) / unit: above 0, what
+            `mtlx.metrics.evaluate` multiplies rmse and mae with, for those of y.
 
     Raises:
         ValueError: an unknown kind, or a number of classes or values that does not fit
@@ -81,6 +83,7 @@ class Task:
     space: str | None = None
     num_classes: int | None = None
     loss: Callable | None = None
+    unit: float = 1.0
     metrics: Sequence[str] = ()
     num_values: int | None = None
 
@@ -108,6 +111,11 @@ class Task:
             raise ValueError(
                 f"Task {self.name!r}: expected num_classes >= 2 for a multilabel task, "
                 f"found {self.num_classes}; one label alone is a binary task."
+            )
+        if self.unit != 1.0 and not (self.kind == "regression" and self.unit > 0):
+            raise ValueError(
+                f"Task {self.name!r}: expected a unit above 0, and of a regression "
+                f"task alone, found unit={self.unit} and kind {self.kind!r}."
             )
         object.__setattr__(self, "label", self.label or self.name)
         object.__setattr__(self, "loss", self.loss or LOSSES[self.kind])

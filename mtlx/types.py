@@ -100,14 +100,15 @@ class Balancer(NamedTuple):
 
 class Field(NamedTuple):
     """An input of its own beside the categorical and numeric columns: one of many ids,
-    a behaviour sequence, a text, an image, a vector that another model made.
+    a behaviour sequence, a text, an image, a vector that another model made, or one of
+    the arrays that make up a graph.
 
     `Batch.features[name]` is [B, *shape]. Ids are int32 and -1 is padding, at the end;
     id 0 stands for what the training split does not hold.
     """
 
     name: str
-    kind: str  # "bag", "sequence", "text", "image" or "vector"
+    kind: str  # "bag", "sequence", "text", "image", "vector" or "graph"
     shape: tuple[int, ...]  # (L,) ids, (L, C) sequence, (H, W, C) image, (D,) vector
     sizes: tuple[int, ...] = ()  # numbers of ids: of each column of a sequence
     shared: tuple[str | None, ...] = ()  # categorical columns whose tables are read

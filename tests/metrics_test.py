@@ -55,6 +55,7 @@ REFERENCE = {
     "auc": (binary_rows, lambda x, y: sk.roc_auc_score(y, x)),
     "log_loss": (binary_rows, lambda x, y: sk.log_loss(y, sigmoid(x))),
     "accuracy": (binary_rows, lambda x, y: sk.accuracy_score(y, x > 0)),
+    "f1": (binary_rows, lambda x, y: sk.f1_score(y, x > 0)),
     "ece": (binary_rows, lambda x, y: expected_error(sigmoid(x), y)),
     "rmse": (binary_rows, lambda x, y: sk.root_mean_squared_error(y, x)),
     "mae": (binary_rows, lambda x, y: sk.mean_absolute_error(y, x)),
@@ -237,3 +238,30 @@ def test_arrays_of_unequal_length_are_refused():
     metric = METRICS["auc"]
     with pytest.raises(ValueError, match=r"found shapes \(3,\), \(2,\), \(3,\)"):
         metric.measure(np.zeros(3), np.zeros(2), np.ones(3, bool))
+
+
+def test_errors_of_standardised_labels_are_given_in_their_unit():
+    outputs, labels, where = (
+        np.array([1.0, 2.0]),
+        np.array([0.5, 0.0]),
+        np.ones(2, bool),
+    )
+    plain, scaled = (Task("y", "regression", unit=unit) for unit in (1.0, 20.0))
+    found, expected = (
+        evaluate((t,), {"y": outputs}, {"y": labels}, {"y": where})["y"]
+        for t in (scaled, plain)
+    )
+    assert expected["mae"] == 1.25
+    assert found == {name: 20 * value for name, value in expected.items()}
+
+
+@pytest.mark.parametrize(("kind", "unit"), [("binary", 2.0), ("regression", 0.0)])
+def test_a_unit_of_nothing_is_refused(kind, unit):
+    with pytest.raises(ValueError, match=f"a unit above 0.*{unit} and kind '{kind}'"):
+        Task("y", kind, unit=unit)
+
+
+def test_f1_without_a_positive_is_not_defined():
+    nobody = np.zeros(3)
+    assert math.isnan(score("f1", nobody - 1, nobody))
+    assert score("f1", nobody + 1, nobody) == 0.0

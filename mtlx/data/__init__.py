@@ -8,6 +8,7 @@ from mtlx.data.bert_tokenizer import bert_tokenizer
 from mtlx.data.blocks import Blocks, BlockSource
 from mtlx.data.byterec import byterec
 from mtlx.data.catalogue import Catalogue, seen_items
+from mtlx.data.celeba import celeba
 from mtlx.data.census_income import census_income
 from mtlx.data.cityscapes import cityscapes
 from mtlx.data.dataset import Augmented, Dataset, Schema, Stream
@@ -30,6 +31,7 @@ from mtlx.data.online_retail import online_retail
 from mtlx.data.parquet_blocks import ParquetBlocks
 from mtlx.data.pcba import pcba
 from mtlx.data.pricerunner_products import pricerunner_products
+from mtlx.data.qm9 import qm9
 from mtlx.data.rees46_sessions import rees46_sessions
 from mtlx.data.retailrocket_multibehavior import retailrocket_multibehavior
 from mtlx.data.school import school
@@ -63,6 +65,7 @@ __all__ = [
     "bert_tokenizer",
     "build_labels",
     "byterec",
+    "celeba",
     "census_income",
     "cityscapes",
     "esci_query_brand",
@@ -77,6 +80,7 @@ __all__ = [
     "movielens_latest_small",
     "multi_mnist",
     "nyuv2",
+    "qm9",
     "rees46_sessions",
     "retailrocket_multibehavior",
     "online_retail",

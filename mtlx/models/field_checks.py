@@ -36,7 +36,8 @@ def check_fields(
         if field.kind not in KINDS:
             raise ValueError(
                 f"Field {field.name!r}: expected kind to be one of {KINDS}, found "
-                f"{field.kind!r}."
+                f"{field.kind!r}. Graphs have encoders of their own: "
+                f"encoder=graph/mpnn."
             )
         if field.kind != "vector" and factories[field.kind] is None:
             raise ValueError(

@@ -70,7 +70,8 @@ def fit(
         eval_batch_size: rows a forward pass in evaluation.
         max_chunk_steps: most steps in one dispatch (`program.cut_epoch`).
         patience: stop after this many epochs without a better score; None: never.
-        keep: the epoch that is tested, the "best" on validation or the "last".
+        keep: the epoch that is tested, the "best" on validation, the "best_mean" or
+            the "last" (`Selection`).
         curves: further splits, "train" and "test", whose metrics the observers are told
             after each epoch; nothing is selected by them.
         granularity: what a Gram matrix is taken over: "all" shared parameters, each

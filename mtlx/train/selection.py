@@ -11,6 +11,7 @@ from mtlx.tasks import Task
 from mtlx.types import PyTree
 
 Scores = dict[str, dict[str, float]]
+KEEP = ("best", "best_mean", "last")
 
 
 def relative_score(tasks: tuple[Task, ...], scores: Scores, first: Scores) -> float:
@@ -32,12 +33,30 @@ def relative_score(tasks: tuple[Task, ...], scores: Scores, first: Scores) -> fl
     )
 
 
+def mean_score(tasks: tuple[Task, ...], scores: Scores) -> float:
+    """(1/T) sum_t s_t M_t of the headline metrics; NaN values are left out.
+
+    Fit for tasks with one metric on one scale, also where it can be 0 after the first
+    epoch (F1 of a rare class), of which `relative_score` makes everything.
+    """
+    signed = []
+    for task in tasks:
+        better = metrics.METRICS[task.metrics[0]].higher_is_better
+        signed.append((1 if better else -1) * scores[task.name][task.metrics[0]])
+    signed = np.array(signed)
+    return (
+        float(np.mean(signed[~np.isnan(signed)]))
+        if not np.isnan(signed).all()
+        else np.nan
+    )
+
+
 class Selection(NamedTuple):
     """The best epoch so far, by `relative_score` on the validation split.
 
     Tasks that are scored and not trained (`untrained`) have no say in it. `keep` is
-    "best", or "last" where the number of epochs is fixed beforehand and the validation
-    split may select nothing.
+    "best", "best_mean" for `mean_score` in its place, or "last" where the number of
+    epochs is fixed beforehand and the validation split may select nothing.
     """
 
     tasks: tuple[Task, ...]
@@ -62,10 +81,9 @@ class Selection(NamedTuple):
         Raises:
             ValueError: another `keep`.
         """
-        if keep not in ("best", "last"):
+        if keep not in KEEP:
             raise ValueError(
-                f'Expected keep to be "best" or "last", found {keep!r}. Mend '
-                f"trainer.keep."
+                f"Expected keep to be one of {KEEP}, found {keep!r}. Mend trainer.keep."
             )
         kept = variables and _copy(variables)
         return cls(tasks, kept, keep=keep, untrained=untrained)
@@ -74,8 +92,13 @@ class Selection(NamedTuple):
         """The selection after an epoch; an earlier epoch wins a tie."""
         first = self.first or scores
         judged = tuple(t for t in self.tasks if t.name not in self.untrained)
-        score = relative_score(judged, scores, first)
-        if self.keep == "best" and self.epoch and not score > self.score:
+        mean = self.keep == "best_mean"
+        score = (
+            mean_score(judged, scores)
+            if mean
+            else relative_score(judged, scores, first)
+        )
+        if self.keep != "last" and self.epoch and not score > self.score:
             return self
         return self._replace(
             variables=_copy(variables),

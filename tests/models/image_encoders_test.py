@@ -7,7 +7,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from mtlx.models.convolution import Convolution
-from mtlx.models.encoders import LeNet, ResNet
+from mtlx.models.encoders import VGG, LeNet, ResNet
 from mtlx.models.encoders.pixels import scale_pixels
 
 KEY = jax.random.key(0)
@@ -146,6 +146,30 @@ def test_resnet_20_has_the_parameters_of_the_paper():
     assert count_parameters(ResNet(), images) == 269_722 - classifier
 
 
+def test_vgg_is_its_formula(randomize):
+    module = VGG(widths=(3, 4), convolutions=(1, 2), norm="none", mean=0.2, std=0.5)
+    images = pixels((2, 6, 7, 2))
+    variables = random_variables(module, images, randomize)
+    params = jax.tree.map(np.asarray, variables["params"])
+    x = (images / 255 - 0.2) / 0.5
+    for name in ("conv_0_0", "conv_1_0", "conv_1_1"):
+        x = pool(x) if name == "conv_1_0" else x
+        conv = params[name]["conv"]
+        x = np.maximum(correlate(x, conv["kernel"], pad=1) + conv["bias"], 0)
+    assert x.shape == (2, 3, 3, 4)
+    found = module.apply(variables, jnp.asarray(images))
+    np.testing.assert_allclose(found, x.mean(axis=(1, 2)), rtol=1e-4, atol=1e-5)
+
+
+def test_vgg_has_the_sizes_of_the_network_of_celeba():
+    """Kernels without biases, and scale and shift of each norm."""
+    images = jax.ShapeDtypeStruct((1, 64, 64, 3), np.uint8)
+    widths = (3, 64, 128, 128, 256, 256, 512, 512)
+    pairs = zip(widths[:-1], widths[1:], strict=True)
+    expected = sum(9 * a * b + 2 * b for a, b in pairs)
+    assert count_parameters(VGG(), images) == expected
+
+
 def test_group_norm_takes_eight_channels_or_what_divides():
     x = jax.random.normal(KEY, (2, 4, 4, 3))
     for width, groups in ((16, 2), (10, 5)):
@@ -176,6 +200,7 @@ def test_batch_norm_makes_rows_of_a_batch_alike_in_training_only():
         (lambda: LeNet(channels=(3,), kernels=(3, 2)), "one kernel for each"),
         (lambda: ResNet(widths=(4, 8), blocks=(1,)), "number of blocks >= 1"),
         (lambda: ResNet(widths=(8, 4), blocks=(1, 1)), "do not shrink.*8, 4"),
+        (lambda: VGG(widths=(4, 8), convolutions=(1,)), "number of convolutions >= 1"),
         (lambda: Convolution(4, kernel=2), "odd kernel.*found 2"),
     ],
 )
@@ -187,3 +212,5 @@ def test_sizes_that_do_not_fit_are_refused(build, message):
 def test_small_images_are_refused():
     with pytest.raises(ValueError, match="found 12 x 30; set encoder.image.kernels"):
         LeNet().init(KEY, jnp.zeros((1, 12, 30, 1)))
+    with pytest.raises(ValueError, match="at least 8 pixels a side.*found 9 x 7"):
+        VGG().init(KEY, jnp.zeros((1, 9, 7, 1)))

@@ -85,6 +85,34 @@ def test_what_may_be_left_out():
     assert parse_spec(changed(["reduced_seeds"]), "p", "t").reduced_seeds == 10
 
 
+CHANGE_OF_TASKS = {"name": "loss", "task": "*", "metric": "rmse", "digits": 1} | {
+    "higher_is_better": False,
+    "baseline": "A",
+}
+
+
+def test_rows_of_one_task_each_and_a_change_over_all():
+    table = changed(["columns"], [CHANGE_OF_TASKS])
+    del table["tuning"]
+    table["rows"][0]["each_task"] = ["a", "b"]
+    spec = parse_spec(table, "p", "t")
+    assert spec.rows[0].each_task == ("a", "b") and spec.columns[0].baseline == "A"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["columns", 0], CHANGE_OF_TASKS | {"task": "a"}, r"columns\[0\]: .* task 'a'"),
+        (["columns", 0], CHANGE_OF_TASKS | {"baseline": "D"}, "baseline 'D'"),
+        (["rows", 0, "each_task"], ["a"], "row 'A': expected .* no tuning"),
+        (["rows", 1, "each_task"], ["a"], "row 'B': expected beside each_task overr"),
+    ],
+)
+def test_a_mistake_with_single_tasks_is_named(path, value, message):
+    with pytest.raises(SpecError, match=message):
+        parse_spec(changed(path, value), "p", "t")
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [

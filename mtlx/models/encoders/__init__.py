@@ -21,6 +21,7 @@ from mtlx.models.encoders.resnet import ResNet
 from mtlx.models.encoders.sasrec import SASRec
 from mtlx.models.encoders.text_transformer import TextTransformer
 from mtlx.models.encoders.transformer_stack import TransformerStack
+from mtlx.models.encoders.vgg import VGG
 
 __all__ = [
     "BERT",
@@ -28,6 +29,7 @@ __all__ = [
     "DIN",
     "GRU",
     "LSTM",
+    "VGG",
     "AttentionPool",
     "BiLSTM",
     "LeNet",

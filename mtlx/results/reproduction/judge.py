@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mtlx.metrics import METRICS
 from mtlx.results.bootstrap import bootstrap_interval
 from mtlx.results.reproduction.difference import (
     Difference,
@@ -45,22 +46,7 @@ def judge_table(
         histories: of the same runs, if `needs_histories` says so.
     """
     histories = histories or {}
-    values = {
-        (row.name, column.name): column_values(
-            column,
-            runs.get(row.name, {}) if row.has(column) else {},
-            histories.get(row.name, {}),
-        )
-        for row in spec.rows
-        for column in spec.columns
-        if not column.against
-    }
-    values |= {
-        (row.name, column.name): relative_change(spec, column, row.name, values)
-        for row in spec.rows
-        for column in spec.columns
-        if column.against
-    }
+    values = _all_values(spec, runs, histories)
     most = max((len(of) for of in runs.values()), default=0)
     return {
         "paper": spec.paper,
@@ -89,6 +75,22 @@ def judge_table(
         "facts": dict(facts),
         "pictures": [picture_record(p, spec, values, histories) for p in spec.pictures],
     }
+
+
+def _all_values(spec: Spec, runs: Runs, histories: Histories) -> Values:
+    values: dict[tuple[str, str], np.ndarray] = {}
+    # Changes against rows are read off the other columns, so these come first.
+    for column in sorted(spec.columns, key=lambda column: bool(column.against)):
+        for row in spec.rows:
+            if column.against:
+                of = relative_change(spec, column, row.name, values)
+            elif column.baseline is not None:
+                of = change_of_tasks(column, row.name, runs)
+            else:
+                own = runs.get(row.name, {}) if row.has(column) else {}
+                of = column_values(column, own, histories.get(row.name, {}))
+            values[row.name, column.name] = of
+    return values
 
 
 def column_values(
@@ -127,6 +129,23 @@ def relative_change(spec: Spec, column: Column, row: str, values: Values) -> np.
     better = {"": [higher[name] for name in column.of]}
     by_run = np.stack(ours, axis=1)
     found = np.array([delta_m({"": run}, base, better) for run in by_run])
+    return -found if column.higher_is_better else found
+
+
+def change_of_tasks(column: Column, row: str, runs: Runs) -> np.ndarray:
+    """As `relative_change`, over `column.metric` of every task of the runs."""
+    base, ours = (
+        np.array([[_value(of[s], t, column.metric) for t in sorted(of[s])] for s in of])
+        for of in (
+            runs.get(column.baseline, {}),
+            dict(sorted(runs.get(row, {}).items())),
+        )
+    )
+    if not len(base) or not len(ours):
+        return np.empty(0)
+    better = {"": [METRICS[column.metric].higher_is_better] * base.shape[1]}
+    means = {"": base.mean(axis=0)}
+    found = np.array([delta_m({"": run}, means, better) for run in ours])
     return -found if column.higher_is_better else found
 
 

@@ -65,6 +65,7 @@ def parse_spec(content: Any, paper: str, table: str) -> Spec:
     )
     _unique([row.name for row in rows], "row", where)
     _check_changes(columns, [row.name for row in rows], where)
+    _check_tasks(columns, rows, content["tuning"], where)
     if not 1 <= content["reduced_seeds"] <= content["seeds"]:
         raise SpecError(
             f"{where}: expected 1 <= reduced_seeds <= seeds, found "
@@ -103,6 +104,7 @@ def _column(content: Any, where: str) -> Column:
             "scale": (NUMBER, 1.0),
             "square": (bool, False),
             "best_by": (Mapping, None),
+            "baseline": (str, None),
             "higher_is_better": (bool, None),
             "step": (int, None),
             "at_least": (NUMBER, None),
@@ -153,6 +155,30 @@ def _check_changes(columns: tuple[Column, ...], rows: list[str], where: str) -> 
                 )
 
 
+def _check_tasks(
+    columns: tuple[Column, ...], rows: tuple[Row, ...], tuning: Any, where: str
+) -> None:
+    """Of columns with a change over all tasks, and of rows with a network a task."""
+    names = [row.name for row in rows]
+    for i, column in enumerate(columns):
+        if column.baseline is None:
+            continue
+        whole = column.task == "*" and column.higher_is_better is not None
+        if column.baseline not in names or not whole:
+            raise SpecError(
+                f'{where}: columns[{i}]: expected beside baseline task: "*" and '
+                f"higher_is_better, and a row from {names}, found task "
+                f"{column.task!r}, higher_is_better={column.higher_is_better} and "
+                f"baseline {column.baseline!r}."
+            )
+    for row in rows:
+        if row.each_task and (row.overrides is None or tuning is not None):
+            raise SpecError(
+                f"{where}: row {row.name!r}: expected beside each_task overrides and, "
+                f"since its runs have one task each, no tuning of the table."
+            )
+
+
 def _row(content: Any, columns: tuple[Column, ...], where: str) -> Row:
     row = take(
         content,
@@ -161,12 +187,14 @@ def _row(content: Any, columns: tuple[Column, ...], where: str) -> Row:
         optional={
             "overrides": (list, None),
             "call": (Mapping, None),
+            "each_task": (list, []),
             "deterministic": (bool, False),
             "published": (Mapping, {}),
             "not_comparable": (str, ""),
             "columns": (list, None),
         },
     )
+    row["each_task"] = tuple(row["each_task"])
     if row["overrides"] is not None:
         row["overrides"] = tuple(row["overrides"])
         if row["call"] is not None:

@@ -36,6 +36,8 @@ class Column(NamedTuple):
         scale: what the run's value is multiplied with (100: printed in per cent).
         square: whether the run's value is squared first (a printed MSE of our RMSE).
         best_by: (task, metric) by which one run stands for all; None: their mean.
+        baseline: a row; the column then is the mean change of `metric` over all tasks
+            against that row's means, in per cent (see `change_of_tasks`).
         higher_is_better: None where neither is (a coordinate).
         against: a row for each of `of`, or none; the column then is no metric but the
             mean change over the columns `of` against those rows' means, in per cent
@@ -54,6 +56,7 @@ class Column(NamedTuple):
     scale: float = 1.0
     square: bool = False
     best_by: tuple[str, str] | None = None
+    baseline: str | None = None
     higher_is_better: bool | None = None
     against: tuple[str, ...] = ()
     of: tuple[str, ...] = ()
@@ -71,6 +74,8 @@ class Row(NamedTuple):
         call: a `_target_` and its arguments, called with `seed`, in place of training;
             returns {task: {metric: value}}; None: trained.
         deterministic: one run is all there is; it has no interval.
+        each_task: tasks that are trained one by one, `data.tasks=..` each; () for all
+            at once.
         published: column -> printed value; a column without one is ours alone.
         not_comparable: why the whole row is not.
         columns: those that it has; None: all.
@@ -82,6 +87,7 @@ class Row(NamedTuple):
     deterministic: bool
     published: Mapping[str, Published]
     not_comparable: str
+    each_task: tuple[str, ...] = ()
     columns: tuple[str, ...] | None = None
 
     def has(self, column: Column) -> bool:
