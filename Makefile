@@ -8,8 +8,9 @@ PEER_PYTHON ?=
 BENCH = $(if $(PEER_PYTHON),--peer-python $(PEER_PYTHON))
 READY = $(VENV)/.ready
 # The tables that two cores can do; the others need an accelerator or more data.
-QUICK = hu2023/limits pareto_mtl/synthetic pcgrad/toy cagrad/toy nash_mtl/toy gradnorm/toy \
-  gradnorm/toy10 mmoe/label_correlation mmoe/synthetic mmoe/figure3 mmoe/census_group1 \
+QUICK = famo/toy_clock hu2023/limits pareto_mtl/synthetic pcgrad/toy cagrad/toy nash_mtl/toy \
+  caruana1997/f1 tfrs/movielens keras_rs/movielens gradnorm/toy gradnorm/toy10 \
+  mmoe/label_correlation mmoe/synthetic mmoe/figure3 mmoe/census_group1 \
   mmoe/census_group2 ple/census ple/synthetic sener2018/multi_mnist kurin2022/multi_mnist \
   gama2025/multi_mnist_cl_rr gama2025/multi_mnist_cl_cr
 # Columns are its tokens: at the width of the others it does 36 times their arithmetic.
