@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from mtlx.results.paired import holm
+from mtlx.results.reproduction.fields import SpecError
 from mtlx.results.reproduction.judge import judge_table
 from mtlx.results.reproduction.paired_claim import judge_paired, pair_rows
 from mtlx.results.reproduction.parse import parse_spec
@@ -133,6 +134,23 @@ def test_a_table_tells_every_pair():
         "none better than base",
         "none apart from base",
     ]
+
+
+def test_the_rule_is_that_of_the_column_and_a_share_is_not_paired():
+    rule = {"kind": "equivalent", "margin": 9.0, "because": "wide"}
+    loss = TABLE["columns"][0]
+    table = TABLE | {"columns": [loss | {"rule": rule}], "claims": TABLE["claims"][:1]}
+    runs = {
+        "base": {s: {"t": {"rmse": of}} for s, of in enumerate((1.0, 1.1))},
+        "a": {s: {"t": {"rmse": of}} for s, of in enumerate((1.0, 1.2))},
+    }
+    words = []
+    for columns in (table["columns"], [loss]):
+        spec = parse_spec(table | {"columns": columns}, "p", "t")
+        words.append(judge_table(spec, runs, {})["claims"][0]["verdict"])
+    assert words == ["reproduced", "not comparable"]
+    with pytest.raises(SpecError, match="found 'loss', which has none, or is of"):
+        parse_spec(table | {"columns": [loss | {"at_least": 0.5}]}, "p", "t")
 
 
 def test_without_a_baseline_nothing_is_paired():

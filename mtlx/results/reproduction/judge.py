@@ -200,7 +200,7 @@ def _claim(
     return {
         **claim._asdict(),
         "among": list(claim.among),
-        **_verdict(judge_paired(claim, pairs, spec.rule.width)),
+        **_verdict(judge_paired(claim, pairs, (column.rule or spec.rule).width)),
         "pairs": [
             {"row": pair.row, "gain": _finite(pair.gain._asdict()), "n": pair.n}
             | _finite({"p": pair.p, "p_holm": pair.p_holm})

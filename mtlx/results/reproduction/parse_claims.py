@@ -30,10 +30,11 @@ def parse_claim(
     if not asked:
         return Claim(**claim)
     (column,) = (column for column in columns if column.name == claim["column"])
-    if column.higher_is_better is None or column.best_by is not None:
+    of_many = column.best_by is not None or column.at_least is not None
+    if column.higher_is_better is None or of_many:
         raise SpecError(
             f"{where}: expected a column with higher_is_better and a value a run, "
-            f"found {column.name!r}, which has neither or is of the best run."
+            f"found {column.name!r}, which has none, or is of the best run or a share."
         )
     reference = claim[asked[0]]
     among = claim["among"] if claim["among"] is not None else names
