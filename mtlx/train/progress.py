@@ -76,7 +76,7 @@ class ProgressBar(Observer):
         if self._bar is not None:
             self._bar.stop()
 
-    def _state(self, done: float | str) -> str:
+    def _state(self, done: float | int | str) -> str:
         if done == "":
             return "starting"
         seconds = max(time.perf_counter() - self._begin, 1e-9)
