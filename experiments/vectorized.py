@@ -3,7 +3,8 @@
 A group's jobs have the same configuration but for the seed and for numbers: arguments
 of the model, balancer, optimizer or data group whose values are floats (write 1.0, not
 1) or lists of floats of one length. A number that the program cannot take as an
-argument, since Python decides on it, parts the group.
+argument, since Python decides on it, parts the group. Jobs whose training rows are
+blocks on disk are groups of their own.
 """
 
 import json
@@ -174,6 +175,8 @@ def _shape_of(job: Job) -> str:
     trainer = job.cfg.trainer
     together = trainer._target_ == TRAINER and trainer.parallel is None
     together = together and not trainer.get("curves")  # which fit alone writes
+    # Blocks are read as one run needs them.
+    together = together and not job.cfg.data.get("blocks")
     alone = None if together else job.number
     return json.dumps([plain, job.choices, saved, alone], sort_keys=True)
 

@@ -40,6 +40,7 @@ from mtlx.data.synthetic_mmoe import synthetic_mmoe
 from mtlx.data.synthetic_scenes import synthetic_scenes
 from mtlx.data.table import table
 from mtlx.data.taobao_multibehavior import taobao_multibehavior
+from mtlx.data.tenrec import tenrec
 from mtlx.data.text_tokenizer import TextTokenizer
 from mtlx.data.with_catalogue import with_catalogue
 from mtlx.data.with_log_q import with_log_q
@@ -93,6 +94,7 @@ __all__ = [
     "synthetic_scenes",
     "table",
     "taobao_multibehavior",
+    "tenrec",
     "with_catalogue",
     "with_log_q",
     "with_vectors",

@@ -189,7 +189,7 @@ def test_lines_of_jdsearch_are_checked(searches, cache, place, text, message):
 
 
 @pytest.mark.parametrize(
-    "name", ["aliccp", "aliexpress", "byterec", "jdsearch", "table"]
+    "name", ["aliccp", "aliexpress", "byterec", "jdsearch", "table", "tenrec"]
 )
 def test_the_configuration_is_the_constructors_call(name):
     cfg = OmegaConf.load(ROOT / "conf" / "data" / f"{name}.yaml")

@@ -7,6 +7,7 @@ import numpy as np
 
 from mtlx.data.builders import aliexpress_format as ae
 from mtlx.data.builders.aliccp_format import COMMON, OWN
+from mtlx.data.builders.tenrec_format import VIDEO, WITH_HISTORY
 
 BEHAVIOURS = ("101_14", "127_14", "150_14")
 
@@ -152,6 +153,33 @@ def jdsearch_products():
         )
         for wid in range(100, 150)
     ]
+
+
+def tenrec_rows(rows, seed=7):
+    """Rows in the order of the published columns, with the history of their user."""
+    draw = random.Random(seed)
+    histories = {u: [draw.randrange(1, 30) for _ in range(10)] for u in range(1, 13)}
+    histories[3] = [4, 9] + [0] * 8
+    made = []
+    for _ in range(rows):
+        user = draw.randrange(1, 13)
+        click = int(draw.random() < 0.25)
+        like = click * int(draw.random() < 0.5)
+        made.append(
+            [user, draw.randrange(1, 30), click, int(draw.random() < 0.1)]
+            + [like, int(draw.random() < 0.1)]
+            + [draw.choice((r"\N", 0, 1, 2)), click * draw.randrange(1, 4)]
+            + [user % 3, user % 7, *histories[user]]
+        )
+    return made
+
+
+def write_tenrec(path, rows, history=True):
+    names = list(WITH_HISTORY.kinds)
+    width = len(names) if history else len(VIDEO.kinds)
+    lines = [names[:width], *(row[:width] for row in rows)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(",".join(map(str, line)) + "\n" for line in lines))
 
 
 def column(dataset, part, name):

@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.composed_job import compose_job
+from experiments.vectorized import group_jobs
+
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
     "data=synthetic_mmoe",
@@ -117,3 +120,10 @@ def test_what_is_no_number_of_the_program_parts_the_group(tmp_path):
     assert done.returncode == 0, done.stderr
     members = [r["members"] for r in results(tmp_path / "runs" / "apart").values()]
     assert members == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(("blocks", "sizes"), [("true", [1, 1]), ("false", [2])])
+def test_runs_that_read_blocks_are_groups_of_their_own(blocks, sizes, tmp_path):
+    same = ("data=aliccp", f"data.blocks={blocks}")
+    jobs = [compose_job((*same, f"seed={s}"), tmp_path / str(s), s) for s in range(2)]
+    assert [len(group.jobs) for group in group_jobs(jobs)] == sizes

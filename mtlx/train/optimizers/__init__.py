@@ -1,5 +1,6 @@
-"""Optimizers that optax lacks: by task, by embedding row, and one that clips."""
+"""Optimizers that optax lacks: by task, by embedding row, clipped, with an L2 term."""
 
+from mtlx.train.optimizers.adam_l2 import adam_l2
 from mtlx.train.optimizers.adatask import adatask
 from mtlx.train.optimizers.clippy import clippy, clippy_adagrad
 from mtlx.train.optimizers.lazy_adam import lazy_adam
@@ -12,6 +13,7 @@ __all__ = [
     "PerTask",
     "RowWise",
     "TaskWise",
+    "adam_l2",
     "adatask",
     "bind",
     "clippy",
