@@ -16,6 +16,7 @@ from mtlx.results.reproduction.verdict import (
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reproductions"
 COUNTED = (REPRODUCED, NOT_REPRODUCED, NOT_COMPARABLE, NOT_RUN)
+SHOWN = 4  # lines of a table in the list of what did not reproduce
 HEADER = ("table", "what", "runs a row", *COUNTED, "machine, time")
 HEAD = f"""# Reproductions
 
@@ -35,16 +36,24 @@ with what was tried. [A table is a file](format.md).
 """
 
 
+ABSENT = """## Tables whose data are not free to have
+
+Each runs by `python -m experiments.reproduce paper=... table=...` where `MTLX_DATA_DIR`
+holds its files; their readers are tested on made-up files of the published form.
+
+"""
+
+
 def page(folder: Path = FOLDER) -> str:
     """The page as text; a table without stored results is "not run"."""
     records = [_stored(folder, name) for name in table_names()]
-    rows = [_row(record, folder) for record in records]
+    absent = [r for r in records if r["unavailable"] and not r["seeds"]["run"]]
+    rows = [_row(record, folder) for record in records if record not in absent]
     parts = [HEAD + "\n".join(rows)]
     if missed := [line for record in records for line in _missed(record)]:
         parts.append("## Not reproduced\n\n" + "\n".join(missed))
-    if absent := [r for r in records if r["unavailable"]]:
-        lines = [f"* {_name(r)}: {r['unavailable']}." for r in absent]
-        parts.append("## Tables whose data are not free to have\n\n" + "\n".join(lines))
+    if absent:
+        parts.append(ABSENT + "\n".join(map(_waiting, absent)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -77,7 +86,7 @@ def _row(record: Record, folder: Path) -> str:
 
 
 def _missed(record: Record) -> list[str]:
-    """One line a cell or claim that did not reproduce."""
+    """One line a cell or claim that did not reproduce; of many the first ones."""
     digits = {column["name"]: column["digits"] for column in record["columns"]}
     lines = []
     for cell in [*record["cells"], *record["claims"]]:
@@ -87,7 +96,19 @@ def _missed(record: Record) -> list[str]:
         gap = cell["difference"]["mean"]
         by = "" if gap is None else f" ({gap:+.{digits[cell['column']]}f})"
         lines.append(f"* {_name(record)}: {what}{by}: {cell['reason']}.")
+    if (more := len(lines) - SHOWN) > 1:
+        link = f"[{more} more]({_name(record)}.md)"
+        lines[SHOWN:] = [f"* {_name(record)}: {link} of its cells and claims."]
     return lines
+
+
+def _waiting(record: Record) -> str:
+    """What a table without its data has, and where they are."""
+    cells = sum(cell["published"] is not None for cell in record["cells"])
+    return (
+        f"* {_name(record)}: {record['title']} ({cells} published cells). Not here: "
+        f"{record['unavailable']}."
+    )
 
 
 def _name(record: Record) -> str:

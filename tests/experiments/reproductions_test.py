@@ -21,9 +21,36 @@ def test_the_page_is_up_to_date():
 def test_every_table_has_a_row_and_what_has_no_results_is_not_run(tmp_path):
     text = reproductions.page(tmp_path)
     rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
-    assert [row.split(" | ")[0].strip("| ") for row in rows] == table_names()
+    shown = [row.split(" | ")[0].strip("| ") for row in rows]
+    _, waiting = text.split("## Tables whose data are not free to have")
+    absent = [
+        line[2:].split(":")[0] for line in waiting.splitlines() if line[:1] == "*"
+    ]
+    assert sorted(shown + absent) == table_names()
+    assert absent == [n for n in table_names() if load_spec(n).unavailable]
     assert all(" | not run | 0 | 0 | 0 | " in row for row in rows)
     assert "## Not reproduced" not in text
+
+
+def test_a_table_that_was_run_where_its_data_lie_has_a_row(tmp_path):
+    name = "nash_mtl/cityscapes"
+    record = reproductions._stored(tmp_path, name)
+    record["seeds"]["run"] = 3
+    path = tmp_path / f"{name}.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(record))
+    text = reproductions.page(tmp_path)
+    assert f"| {name} | " in text and f"* {name}:" not in text
+
+
+def test_of_many_that_did_not_reproduce_the_first_are_listed(tmp_path):
+    name = "mmoe/figure3"
+    record = reproductions._stored(tmp_path, name)
+    for cell in record["cells"][:7]:
+        cell["verdict"] = "not reproduced"
+    lines = reproductions._missed(record)
+    assert len(lines) == reproductions.SHOWN + 1
+    assert lines[-1] == f"* {name}: [3 more]({name}.md) of its cells and claims."
 
 
 def test_a_reduced_protocol_is_said(tmp_path):
