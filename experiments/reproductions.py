@@ -27,7 +27,7 @@ anything runs ([verdict.py](../../mtlx/results/reproduction/verdict.py)): *repro
 *not reproduced*, or *not comparable*, with the reason. What did not reproduce stays,
 with what was tried. [A table is a file](format.md).
 
-    make reproduce         # all tables with few seeds, each says that it is reduced
+    make reproduce         # few seeds, as each table says: 54 minutes, 2 cores
     make reproduce-full    # the published number of runs
     python -m experiments.reproduce paper=hu2023 output=docs/reproductions
 
