@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from experiments.job import Job, console, say_once
 from experiments.train import keep_compiled, train
 from mtlx import compose
-from mtlx.data.dataset import Stream
+from mtlx.data.dataset import Dataset, Stream
 from mtlx.train import Checkpointer, fit_population
 from mtlx.train.curves import CurveWriter
 from mtlx.train.population import traces
@@ -117,7 +117,7 @@ def train_group(group: Group, max_members: int | None, devices: int) -> None:
     cfg = jobs[0].cfg
     trainer = compose.build_trainer(cfg)
     if any(name.startswith("data.") for name in group.numbers):
-        dataset = every = [compose.build_dataset(job.cfg) for job in jobs]
+        dataset = every = _datasets(jobs)
     else:
         dataset = compose.build_dataset(cfg)
         every = [dataset] * len(jobs)
@@ -148,6 +148,16 @@ def train_group(group: Group, max_members: int | None, devices: int) -> None:
     share = (time.perf_counter() - begin) / len(jobs)
     for job, result, data in zip(jobs, results, every, strict=True):
         job.finish(result, data, share)
+
+
+def _datasets(jobs: Sequence[Job]) -> list[Dataset]:
+    """Of each job; jobs with the same data share one, hundreds of seeds too."""
+    made: dict[str, Dataset] = {}
+    keys = [OmegaConf.to_yaml(job.cfg.data, resolve=True) for job in jobs]
+    for key, job in zip(keys, jobs, strict=True):
+        if key not in made:
+            made[key] = compose.build_dataset(job.cfg)
+    return [made[key] for key in keys]
 
 
 def _build(cfg: DictConfig):

@@ -51,7 +51,7 @@ def fit_population(
         build: {name: number} of one member -> `Recipe`; called while tracing, so that
             the numbers are tracers and decide nothing in Python.
         dataset: the data of all members; or one for each, alike in shape, with a
-            `Stream` for a training split.
+            `Stream` for a training split. The same object for several is held once.
         seeds: N seeds, one a member.
         numbers: {name: N values}.
         epochs, batch_size, eval_batch_size, patience, keep: as in `fit`.
@@ -120,13 +120,16 @@ def _fit_parts(
     observers: Sequence[Observer],
 ) -> list[Result]:
     """The members group after group, as many at once as fit in memory."""
-    results, first, size = [], 0, min(max_members or len(seeds), len(seeds))
+    limit, held = memory_limit(), whole.data.member_bytes
+    most = max(1, limit // max(held, 1))
+    results, first, size = [], 0, min(max_members or len(seeds), len(seeds), most)
     while first < len(seeds):
         part = slice(first, min(first + size, len(seeds)))
         group = whole.part(part).spread(devices)
         states = group.start(seeds[part], resume)
         program, seconds, need = group.compile(states)
-        fitting = group_size(len(group.members), need, memory_limit())
+        need += held * len(group.members)
+        fitting = group_size(len(group.members), need, limit)
         if fitting < len(group.members):
             size = fitting
             continue

@@ -20,9 +20,14 @@ from mtlx.types import Batch, PyTree
 class Split(NamedTuple):
     """Rows to score on."""
 
-    features: PyTree  # [batches, B, ...], with an axis of members before if own
-    rows: tuple[Batch, ...]  # one, or one a member
+    features: PyTree  # [batches, B, ...], with an axis of data sets before if own
+    rows: tuple[Batch, ...]  # of each of them
     catalogues: Catalogues
+
+    def of(self, which: np.ndarray) -> "Split":
+        """That of the members whose data sets have the numbers `which`."""
+        features = jax.tree.map(lambda x: x[which], self.features)
+        return self._replace(features=features, rows=tuple(self.rows[n] for n in which))
 
     def score(
         self, tasks: tuple[Task, ...], outputs: dict[str, np.ndarray], member: int
@@ -35,14 +40,18 @@ class Split(NamedTuple):
 
 
 class SharedData(NamedTuple):
-    """What members train on and are scored on."""
+    """What members train on and are scored on.
+
+    Where members have data of their own, each data set is held once, and `part` lays
+    out those of some members one by one.
+    """
 
     tasks: tuple[Task, ...]
     feed: Feed  # of one member
     arrays: PyTree
     validation: Split
     test: Split
-    own: bool  # whether arrays and features have an axis of members
+    which: np.ndarray | None  # the data set of each member; None: all have the one
     catalogues: Catalogues
 
     @classmethod
@@ -58,7 +67,7 @@ class SharedData(NamedTuple):
             ValueError: data sets that differ in more than the numbers of a stream.
         """
         own = not isinstance(dataset, Dataset)
-        each = tuple(dataset) if own else (dataset,)
+        each, which = ((dataset,), None) if not own else _distinct(dataset)
         catalogues = each[0].catalogues
         if own:
             _check_alike(each)
@@ -78,23 +87,33 @@ class SharedData(NamedTuple):
             arrays=_stack([f.arrays for f in feeds]) if own else feeds[0].arrays,
             validation=split(tuple(one.validation for one in each)),
             test=split(tuple(one.test for one in each)),
-            own=own,
+            which=which,
             catalogues=catalogues,
         )
 
+    @property
+    def own(self) -> bool:
+        """Whether arrays and features have an axis of data sets, or of members."""
+        return self.which is not None
+
+    @property
+    def member_bytes(self) -> int:
+        """What `part` adds for each member."""
+        if not self.own:
+            return 0
+        held = (self.arrays, self.validation.features, self.test.features)
+        return sum(leaf[0].nbytes for leaf in jax.tree.leaves(held))
+
     def part(self, members: slice) -> "SharedData":
-        """The data of some of the members."""
+        """The data of some of the members, with an axis of members if own."""
         if not self.own:
             return self
-
-        def cut(split):
-            features = jax.tree.map(lambda x: x[members], split.features)
-            return split._replace(features=features, rows=split.rows[members])
-
+        which = self.which[members]
         return self._replace(
-            arrays=jax.tree.map(lambda x: x[members], self.arrays),
-            validation=cut(self.validation),
-            test=cut(self.test),
+            arrays=jax.tree.map(lambda x: x[which], self.arrays),
+            validation=self.validation.of(which),
+            test=self.test.of(which),
+            which=np.arange(len(which)),
         )
 
     def place(self, put: Callable[[PyTree], PyTree]) -> "SharedData":
@@ -108,6 +127,15 @@ class SharedData(NamedTuple):
 
 def _stack(trees: Sequence[PyTree]) -> PyTree:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def _distinct(
+    datasets: Sequence[Dataset],
+) -> tuple[tuple[Dataset, ...], np.ndarray]:
+    """Each data set once, and the number of each member's."""
+    each = {id(one): one for one in datasets}
+    numbers = {key: number for number, key in enumerate(each)}
+    return tuple(each.values()), np.array([numbers[id(one)] for one in datasets])
 
 
 def _check_alike(each: tuple[Dataset, ...]) -> None:

@@ -14,6 +14,7 @@ from mtlx.train import Checkpointer, Recipe, fit, fit_population
 from mtlx.train.memory import group_size
 from mtlx.train.observers import Observer
 from mtlx.train.population import traces
+from mtlx.train.shared_data import SharedData
 
 DATA = functools.partial(
     synthetic_mmoe, dim=6, eval_rows=40, steps_per_epoch=4, num_sines=2
@@ -103,6 +104,19 @@ def test_the_numbers_of_a_stream_vary():
     found = fit_population(recipe, data, (1, 1), **TRAIN)
     for member, own in zip(found, data, strict=True):
         same(member, alone(1, data=own))
+
+
+def test_a_data_set_of_several_members_is_held_once():
+    first, second = DATA(correlation=0.0), DATA(correlation=1.0)
+    whole = SharedData.of([first, second, first], batch_size=8, eval_batch_size=64)
+    assert all(len(leaf) == 2 for leaf in jax.tree.leaves(whole.test.features))
+    part = whole.part(slice(1, 3))
+    (found,) = jax.tree.leaves(part.test.features)  # [members, batches, rows, columns]
+    for member, data in zip(found[:, 0], (second, first), strict=True):
+        np.testing.assert_array_equal(member, *jax.tree.leaves(data.test.features))
+    assert part.test.rows[0] is second.test and part.test.rows[1] is first.test
+    held = (part.arrays, part.validation.features, part.test.features)
+    assert 2 * whole.member_bytes == sum(x.nbytes for x in jax.tree.leaves(held))
 
 
 def test_dropout_rates_vary():
