@@ -3,6 +3,7 @@
 For T x T problems in float32, on the device; batched over right-hand sides.
 """
 
+import itertools
 from functools import partial
 from typing import NamedTuple
 
@@ -87,15 +88,18 @@ def project_onto_dual_cone(
 def regularise(
     gram: Float[Array, "tasks tasks"], norm_eps: Number, reg_eps: Number, ridge: str
 ) -> Float[Array, "tasks tasks"]:
-    """G / tr(G), 0 where tr(G) < `norm_eps`, plus `reg_eps` times a ridge.
+    """m (G / tr(G) + `reg_eps` times a ridge), with 0 for G where tr(G) < `norm_eps`.
 
-    The ridge is the "identity", or the "diagonal" of G / tr(G).
+    The ridge is the "identity", or the "diagonal" of G / tr(G). m in [1/2, 1) is the
+    mantissa of tr(G): no projection depends on it, and G over a power of two is exact,
+    where rounded quotients would turn with the order in which a trace is summed.
     """
     trace = jnp.trace(gram)
     kept = (trace >= norm_eps) & (trace > 0)
-    gram = jnp.where(kept, gram / jnp.where(kept, trace, 1.0), 0.0)
-    ones = jnp.ones(gram.shape[0], jnp.float32)
-    diagonal = ones if ridge == "identity" else jnp.diagonal(gram)
+    mantissa, exponent = jnp.frexp(jnp.where(kept, trace, 0.5))
+    gram = jnp.where(kept, jnp.ldexp(gram, -exponent), 0.0)
+    same = jnp.full(gram.shape[0], mantissa)
+    diagonal = same if ridge == "identity" else jnp.diagonal(gram)
     return gram + reg_eps * jnp.diag(diagonal)
 
 
@@ -205,6 +209,36 @@ def _solve_active(cosines: Array, linear: Array, point: _Point) -> Array:
     factor = cho_factor(system + damping, lower=True)
     primal = jnp.where(active, point.primal, 0.0)
     for _ in range(REFINEMENTS):
-        left = jnp.where(active, linear - _times(cosines, primal), 0.0)
+        left = jnp.where(active, _left(cosines, linear, primal), 0.0)
         primal = primal + cho_solve(factor, left)
     return jnp.maximum(primal, 0.0)
+
+
+def _left(matrix: Array, linear: Array, solution: Array) -> Array:
+    """c - C t as if computed in twice the precision.
+
+    A residual that is rounded like its terms leaves an error of 1e-7 times the
+    condition of C, which is 1e4 under a ridge of 1e-4. Products of halves of 12 bits
+    are exact, and their sum carries along what it rounds off.
+
+    Reference: Ogita, Rump & Oishi, "Accurate Sum and Dot Product", SIAM J. Sci. Comput.
+    2005, algorithm 5.3 (Dot2).
+    """
+    halves = itertools.product(_halves(matrix), _halves(solution))
+    terms = jnp.concatenate([(-one * other[None, :]).T for one, other in halves])
+
+    def add(carry, term):
+        total, error = carry
+        new = total + term
+        part = new - total
+        return (new, error + ((total - (new - part)) + (term - part))), None
+
+    (total, error), _ = jax.lax.scan(add, (linear, jnp.zeros_like(linear)), terms)
+    return total + error
+
+
+def _halves(value: Array) -> tuple[Array, Array]:
+    """float32 as a sum of two of 12 bits each."""
+    bits = jax.lax.bitcast_convert_type(value, jnp.uint32) & jnp.uint32(0xFFFFF000)
+    high = jax.lax.bitcast_convert_type(bits, jnp.float32)
+    return high, value - high

@@ -21,10 +21,11 @@ SMALL = [
     "trainer.batch_size=32",
     "model.expert_widths=[8]",
 ]
-# Two programs: c is an argument, as a learning rate is below; the balancer is not.
+# Two programs: the learning rate and c are arguments, the balancer is not.
 SWEEP = [
     "balancer=cagrad,famo",
     "seed=0,1",
+    "optimizer.learning_rate=1e-2,3e-2",
     "data.correlation=0.0,1.0",
     "study=sweep",
 ]
@@ -60,7 +61,7 @@ def test_folders_and_results_are_those_of_single_runs(both):
     folders = {name: folder for name, (folder, _) in both.items()}
     found, expected = (results(folders[n]) for n in ("vectorized", "basic"))
     assert found.keys() == expected.keys()
-    assert len(found) == 8
+    assert len(found) == 16
     for run, record in found.items():
         files = [
             {path.name for path in (folder / run).iterdir()}
@@ -78,9 +79,9 @@ def test_folders_and_results_are_those_of_single_runs(both):
 
 def test_runs_that_differ_in_numbers_are_one_program(both):
     members = [r["members"] for r in results(both["vectorized"][0]).values()]
-    assert members == [4] * 8
+    assert members == [8] * 16
     assert {r["members"] for r in results(both["basic"][0]).values()} == {1}
-    assert "[8/8] mmoe famo seed 1" in both["vectorized"][1]
+    assert "[16/16] mmoe famo seed 1" in both["vectorized"][1]
 
 
 def test_a_second_call_does_only_what_is_missing(both):
@@ -90,7 +91,7 @@ def test_a_second_call_does_only_what_is_missing(both):
     victim.unlink()
     again = sweep("vectorized", *SWEEP, cwd=folder.parents[1])
     assert again.returncode == 0, again.stderr
-    assert again.stdout.count("done before") == 7
+    assert again.stdout.count("done before") == 15
     after = json.loads(victim.read_text())
     assert after["members"] == 1
     assert after["best_epoch"] == before["best_epoch"]
