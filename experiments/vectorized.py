@@ -68,8 +68,15 @@ def all_devices() -> int:
     """
     keep_compiled()
     # A no-op beside an accelerator. Cores as devices of their own wait for nobody.
-    jax.config.update("jax_num_cpu_devices", os.cpu_count())
+    jax.config.update("jax_num_cpu_devices", _cores())
     return jax.local_device_count()
+
+
+def _cores() -> int:
+    """Those that this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def train_jobs(
@@ -151,7 +158,10 @@ def train_group(group: Group, max_members: int | None, devices: int) -> None:
 
 
 def _datasets(jobs: Sequence[Job]) -> list[Dataset]:
-    """Of each job; jobs with the same data share one, hundreds of seeds too."""
+    """Of each job; jobs with the same data share one, hundreds of seeds too.
+
+    `compose.build_dataset` keeps only the last one, and the jobs of a sweep take turns.
+    """
     made: dict[str, Dataset] = {}
     keys = [OmegaConf.to_yaml(job.cfg.data, resolve=True) for job in jobs]
     for key, job in zip(keys, jobs, strict=True):

@@ -47,7 +47,7 @@ def make_day_by_day(
     optimizer: Optimizer,
     *,
     batch_size: int = 1024,
-    eval_batch_size: int = 8192,
+    eval_batch_size: int = 2048,
     settings: Settings | None = None,
 ) -> DayByDay:
     """From a state trained on `dataset.train`: test each day, then train on it.

@@ -15,7 +15,7 @@ from mtlx.train.compiling import jit
 from mtlx.train.inspect import inspect_scores
 from mtlx.train.lanes import Lanes
 from mtlx.train.member import Member
-from mtlx.train.memory import footprint
+from mtlx.train.memory import block_size, footprint
 from mtlx.train.observers import Start, Watch
 from mtlx.train.parallel import (
     Mesh,
@@ -89,6 +89,20 @@ class Group(NamedTuple):
             self.numbers, states, self.data.arrays, order, jnp.int32(0)
         ).compile()
         return compiled, time.perf_counter() - begin, footprint(compiled)
+
+    def block(self, need: int) -> int | None:
+        """How many members to train side by side; None: all, or it has been said.
+
+        Args:
+            need: bytes of the program with all of them, on each device.
+        """
+        if self.lanes.block is not None or jax.default_backend() != "cpu":
+            return None
+        shared = () if self.data.own else jax.tree.leaves(self.data.arrays)
+        need -= sum(leaf.nbytes for leaf in shared)
+        members = len(self.members) // (self.mesh.size if self.mesh else 1)
+        size = block_size(members, need)
+        return size if size < members else None
 
     def fit(self, program, start, seconds: float, watch: Watch) -> list[Result]:
         """All epochs, and the test."""
@@ -174,7 +188,7 @@ class Group(NamedTuple):
         return jax.device_get(self.lanes.apply(self.numbers, variables, split.features))
 
     def _inspect(self, variables) -> PyTree:
-        split = self.data.validation
+        split = self.data.inspected
         total = jnp.int32(num_rows(split.rows[0]))
         return jax.device_get(
             self.lanes.inspect(self.numbers, variables, split.features, total)

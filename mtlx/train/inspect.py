@@ -19,7 +19,7 @@ from mtlx.types import Array, Batch, PyTree
 
 Path = tuple[str, ...]
 Sums = dict[Path, dict[str, Any]]  # arrays of the device or of the host
-MAX_ROWS = 65_536  # means over more rows say the same
+MAX_ROWS = 4096  # means over more rows say the same
 
 
 def make_inspector(
@@ -34,21 +34,26 @@ def make_inspector(
     Args:
         model: linen module of `mtlx.models`.
         tasks: of the data set.
-        rows: the split; those without labels count too. Of more than 65,536 rows so
-            many are taken, spread evenly.
+        rows: the split, of which `sample_rows` are looked at.
         batch_size: rows a forward pass.
         devices: where the rows lie.
     """
-    devices, total = devices or OneDevice(), min(num_rows(rows), MAX_ROWS)
-    index = np.arange(total) * num_rows(rows) // total
-    rows = jax.tree.map(lambda x: np.asarray(x)[index], rows)
-    features = cut_rows(rows, batch_size, devices)
+    devices, rows = devices or OneDevice(), sample_rows(rows)
+    features, total = cut_rows(rows, batch_size, devices), num_rows(rows)
 
     @devices.jit
     def collect(variables, features):
         return inspect_sums(model, variables, features, total)
 
     return lambda variables: inspect_scores(collect(variables, features), tasks)
+
+
+def sample_rows(rows: Batch) -> Batch:
+    """At most 4,096 rows, spread evenly; those without labels count too."""
+    total = num_rows(rows)
+    taken = min(total, MAX_ROWS)
+    index = np.arange(taken) * total // taken
+    return jax.tree.map(lambda x: np.asarray(x)[index], rows)
 
 
 def inspect_sums(

@@ -1,10 +1,16 @@
-"""The compiled programs of a population: N runs side by side on a leading axis."""
+"""The compiled programs of a population: N runs on a leading axis.
+
+All lie side by side, or a block of them does, one block after another: on a CPU, where
+parameters and activations of a block stay in the cache through a chunk of steps, that
+is faster (docs/benchmarks/notes.md).
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
+from jax.sharding import Mesh, PartitionSpec
 
 from mtlx.data.catalogue import Catalogues
 from mtlx.data.feed import Feed
@@ -41,6 +47,9 @@ class Lanes(NamedTuple):
     run: Callable[..., Any]  # (numbers, states, arrays, orders, chunk), not jitted
     apply: Callable[..., dict[str, Array]]  # (numbers, variables, features)
     inspect: Callable[..., Sums]  # (numbers, variables, features, number of rows)
+    # The same with so many members side by side on each device of a mesh, if any.
+    in_blocks: Callable[[int, Mesh | None], "Lanes"]
+    block: int | None = None  # how many that is; None: all
 
 
 def make_lanes(
@@ -94,11 +103,51 @@ def make_lanes(
     def inspect(numbers, variables, features, total):
         return inspect_sums(recipe(numbers).model, variables, features, total)
 
-    return Lanes(
+    whole = Lanes(
         variables=jit(jax.vmap(variables)),
         start=jit(jax.vmap(start)),
         order=jit(jax.vmap(order, in_axes=(0, None))),
         run=jax.vmap(run, in_axes=(0, 0, data, 0, None)),
         apply=jit(jax.vmap(apply, in_axes=(0, 0, data))),
         inspect=jit(jax.vmap(inspect, in_axes=(0, 0, data, None))),
+        in_blocks=lambda size, mesh: whole._replace(
+            block=size,
+            run=_in_blocks(run, (0, 0, data, 0, None), size, mesh),
+            apply=jit(_in_blocks(apply, (0, 0, data), size, mesh)),
+            inspect=jit(_in_blocks(inspect, (0, 0, data, None), size, mesh)),
+        ),
     )
+    return whole
+
+
+def _in_blocks(
+    function: Callable[..., PyTree],
+    axes: tuple[int | None, ...],
+    size: int,
+    mesh: Mesh | None,
+) -> Callable[..., PyTree]:
+    """`jax.vmap(function, axes)`, on each device `size` members at a time."""
+
+    def run(*arguments):
+        given = tuple(zip(arguments, axes, strict=True))
+
+        def one(members):
+            own = iter(members)
+            return function(*(x if axis is None else next(own) for x, axis in given))
+
+        members = tuple(x for x, axis in given if axis is not None)
+        return jax.lax.map(one, members, batch_size=size)
+
+    if mesh is None:
+        return run
+    return jax.shard_map(
+        run,
+        mesh=mesh,
+        in_specs=tuple(_layout(axis) for axis in axes),
+        out_specs=_layout(0),
+        check_vma=False,
+    )
+
+
+def _layout(axis: int | None) -> PartitionSpec:
+    return PartitionSpec() if axis is None else PartitionSpec("member")

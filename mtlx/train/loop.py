@@ -34,7 +34,7 @@ def fit(
     seed: int = 0,
     epochs: int = 10,
     batch_size: int = 1024,
-    eval_batch_size: int = 8192,
+    eval_batch_size: int = 2048,
     max_chunk_steps: int = 200,
     patience: int | None = None,
     keep: str = "best",

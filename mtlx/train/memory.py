@@ -1,4 +1,4 @@
-"""How many members of a population the memory holds."""
+"""How many members of a population the memory holds, and how many a cache."""
 
 import math
 import os
@@ -6,6 +6,7 @@ import os
 import jax
 
 SHARE = 0.5  # of the memory that a population may take; data and the host need some
+CACHE = 2**20  # bytes: the cache that a core of a CPU has to itself
 
 
 def memory_limit() -> int:
@@ -38,3 +39,16 @@ def group_size(members: int, need: int, limit: int) -> int:
     """
     groups = max(1, math.ceil(need / max(limit, 1)))
     return max(1, math.ceil(members / groups))
+
+
+def block_size(members: int, need: int, cache: int = CACHE) -> int:
+    """Members that a cache holds at once; a divisor of all, if one is near.
+
+    Without a block left over the program has one body.
+
+    >>> block_size(50, need=700, cache=100), block_size(7, need=50, cache=100)
+    (5, 7)
+    """
+    most = min(members, max(1, members * cache // max(need, 1)))
+    near = (size for size in range(most, most // 2, -1) if members % size == 0)
+    return next(near, most)

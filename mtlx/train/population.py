@@ -29,7 +29,7 @@ def fit_population(
     *,
     epochs: int = 10,
     batch_size: int = 1024,
-    eval_batch_size: int = 8192,
+    eval_batch_size: int = 2048,
     patience: int | None = None,
     keep: str = "best",
     observers: Sequence[Observer] = (),
@@ -128,6 +128,12 @@ def _fit_parts(
         group = whole.part(part).spread(devices)
         states = group.start(seeds[part], resume)
         program, seconds, need = group.compile(states)
+        block = group.block(need)
+        if block is not None:
+            lanes = whole.lanes.in_blocks(block, group.mesh)
+            whole, group = (each._replace(lanes=lanes) for each in (whole, group))
+            program, more, need = group.compile(states)
+            seconds += more
         need += held * len(group.members)
         fitting = group_size(len(group.members), need, limit)
         if fitting < len(group.members):

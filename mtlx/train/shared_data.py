@@ -13,6 +13,7 @@ from mtlx.data.dataset import Dataset, Stream
 from mtlx.data.feed import Feed, make_feed
 from mtlx.tasks import Task
 from mtlx.train.evaluate import cut_rows, join_rows
+from mtlx.train.inspect import sample_rows
 from mtlx.train.selection import Scores
 from mtlx.types import Batch, PyTree
 
@@ -50,6 +51,7 @@ class SharedData(NamedTuple):
     feed: Feed  # of one member
     arrays: PyTree
     validation: Split
+    inspected: Split  # rows of it, for `mtlx.train.inspect`
     test: Split
     which: np.ndarray | None  # the data set of each member; None: all have the one
     catalogues: Catalogues
@@ -67,7 +69,7 @@ class SharedData(NamedTuple):
             ValueError: data sets that differ in more than the numbers of a stream.
         """
         own = not isinstance(dataset, Dataset)
-        each, which = ((dataset,), None) if not own else _distinct(dataset)
+        each, which = _distinct(dataset) if own else ((dataset,), None)
         catalogues = each[0].catalogues
         if own:
             _check_alike(each)
@@ -86,6 +88,7 @@ class SharedData(NamedTuple):
             feed=feeds[0],
             arrays=_stack([f.arrays for f in feeds]) if own else feeds[0].arrays,
             validation=split(tuple(one.validation for one in each)),
+            inspected=split(tuple(sample_rows(one.validation) for one in each)),
             test=split(tuple(one.test for one in each)),
             which=which,
             catalogues=catalogues,
@@ -98,10 +101,15 @@ class SharedData(NamedTuple):
 
     @property
     def member_bytes(self) -> int:
-        """What `part` adds for each member."""
+        """The rows to be scored that `part` adds for each member.
+
+        The arrays are not counted: as arguments of the program they are in its own
+        footprint (`mtlx.train.memory`).
+        """
         if not self.own:
             return 0
-        held = (self.arrays, self.validation.features, self.test.features)
+        splits = (self.validation, self.inspected, self.test)
+        held = [split.features for split in splits]
         return sum(leaf[0].nbytes for leaf in jax.tree.leaves(held))
 
     def part(self, members: slice) -> "SharedData":
@@ -112,17 +120,23 @@ class SharedData(NamedTuple):
         return self._replace(
             arrays=jax.tree.map(lambda x: x[which], self.arrays),
             validation=self.validation.of(which),
+            inspected=self.inspected.of(which),
             test=self.test.of(which),
             which=np.arange(len(which)),
         )
 
     def place(self, put: Callable[[PyTree], PyTree]) -> "SharedData":
         """The same with its arrays where `put` puts them."""
-        validation, test = (
+        validation, inspected, test = (
             split._replace(features=put(split.features))
-            for split in (self.validation, self.test)
+            for split in (self.validation, self.inspected, self.test)
         )
-        return self._replace(arrays=put(self.arrays), validation=validation, test=test)
+        return self._replace(
+            arrays=put(self.arrays),
+            validation=validation,
+            inspected=inspected,
+            test=test,
+        )
 
 
 def _stack(trees: Sequence[PyTree]) -> PyTree:

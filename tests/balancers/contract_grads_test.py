@@ -14,9 +14,9 @@ from tests.balancers.members_grads import (
     HYPERPARAMETERS,
     SHARED,
     WIDTH,
+    assert_close,
     assert_finite,
     build,
-    close,
     compiled,
     every_member,
     outcome,
@@ -119,7 +119,7 @@ def test_a_population_in_scan_and_cond_is_the_loop_over_runs_and_steps(row):
     found = jax.jit(jax.vmap(scanned))(stack([stack(steps) for steps in runs]), keys)
     for index, steps in enumerate(runs):
         expected, _ = run(compiled(row), start(balancer, 4), steps, keys[index])
-        close(jax.tree.map(lambda leaf, i=index: leaf[i], found), expected)
+        assert_close(jax.tree.map(lambda leaf, i=index: leaf[i], found), expected)
 
 
 @every_member
@@ -148,7 +148,7 @@ def test_vmap_over_hyperparameters_is_the_loop_over_them(name, argument, values)
     expected = [alone(jnp.asarray(value)) for value in values]
     found = jax.jit(jax.vmap(directions))(jnp.asarray(values))
     # Batched products round differently, and fixed iterations may carry that on.
-    close(found, stack(expected), rtol=2e-3, atol=1e-3)
+    assert_close(found, stack(expected), rtol=2e-3, atol=1e-3)
     assert not np.allclose(expected[0][0]["scale",], expected[-1][0]["scale",])
 
 
@@ -198,7 +198,7 @@ def test_permuted_tasks_give_permuted_weights_and_one_direction(row):
         ]
         plain, _ = run(compiled(row), start(build(row), 4), steps)
         found, _ = run(compiled(row), start(build(row), 4), turned)
-        close(found, (plain[0], plain[1][:, order]), rtol=1e-3, atol=1e-4)
+        assert_close(found, (plain[0], plain[1][:, order]), rtol=1e-3, atol=1e-4)
 
 
 def hide(known, present):
@@ -247,7 +247,7 @@ def test_masked_tasks_are_removed_tasks(row, absent):
     expected, _ = run(compiled(row), start(build(row), len(kept)), removed)
     found, _ = seen(compiled(row), start(build(row), 4), steps, present)
     np.testing.assert_array_equal(found[1][:, list(absent)], 0.0)
-    close((found[0], found[1][:, kept]), expected)
+    assert_close((found[0], found[1][:, kept]), expected)
 
 
 @every_member

@@ -118,7 +118,7 @@ def run(update, state, steps, key=None):
     return stack(found), state
 
 
-def close(found, expected, rtol=1e-4, atol=1e-5):
+def assert_close(found, expected, rtol=1e-4, atol=1e-5):
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=rtol, atol=atol),
         found,

@@ -58,7 +58,7 @@ def row_of(batch):
     return np.asarray(batch.features["numerical"])[:, 0].astype(int)
 
 
-def same(found, expected):
+def assert_same(found, expected):
     assert set(found.features) == set(expected.features)
     for kind in ("features", "labels", "where"):
         for name, column in getattr(expected, kind).items():
@@ -90,7 +90,7 @@ def test_blocks_give_the_batches_of_the_resident_form(kind, resident, tmp_path):
     for number in range(num_rows(train) // 32):
         batch = shuffle.batch(number)
         rows = np.array([place[row] for row in row_of(batch)])
-        same(batch, take_batch(train, rows))
+        assert_same(batch, take_batch(train, rows))
         seen += rows.tolist()
     assert len(set(seen)) == num_rows(train) // 32 * 32
     assert train.features["seen"].min() == -1 and not train.where["stars"].all()
@@ -116,13 +116,13 @@ def test_a_table_in_blocks_has_the_rows_of_the_resident_one(
     for left, right in zip(one, leaves(resident.train), strict=True):
         np.testing.assert_array_equal(left, right)
     for part in ("validation", "test"):
-        same(getattr(found, part), getattr(resident, part))
+        assert_same(getattr(found, part), getattr(resident, part))
         groups = getattr(resident, part).groups
         np.testing.assert_array_equal(getattr(found, part).groups, groups)
     # The second load reads neither the files nor fits anything again.
     monkeypatch.setattr(sys.modules["mtlx.data.table"], "read_raw_table", None)
     again = load(files, **options)
-    same(again.test, resident.test)
+    assert_same(again.test, resident.test)
     assert again.notes == resident.notes
     monkeypatch.undo()
     load(files, **options | {"missing": ("", "nothing")})

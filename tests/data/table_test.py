@@ -150,19 +150,19 @@ def test_all_formats_give_the_same(kind, tmp_path, dataset, shop):
         write_csv(files / "b.csv", halves[1])
         expected = load(write_csv(tmp_path / "x.csv", shop), inputs=_flat())
         found = load(files, inputs=_flat())
-        _same(found, expected)
+        _assert_same(found, expected)
         return
     else:
         options = {"delimiter": "\t"} if kind == "log.tsv" else {}
         files = write_csv(tmp_path / kind, shop, options.get("delimiter", ","))
-    _same(load(files, **options), dataset)
+    _assert_same(load(files, **options), dataset)
 
 
 def _flat():
     return {name: each for name, each in INPUTS.items() if name != "seen"}
 
 
-def _same(found, expected):
+def _assert_same(found, expected):
     assert found.schema == expected.schema
     for part in ("train", "validation", "test"):
         one, other = getattr(found, part), getattr(expected, part)
@@ -183,7 +183,7 @@ def test_lists_of_parquet_are_bags_too(tmp_path, shop):
     inputs = {"user": Ids(), "seen": Bag(separator=" ")}
     of_lists = load(write_parquet(tmp_path / "a.parquet", shop), inputs=inputs)
     of_texts = load(write_csv(tmp_path / "a.csv", shop), inputs=inputs)
-    _same(of_lists, of_texts)
+    _assert_same(of_lists, of_texts)
 
 
 def test_pandas_gaps_make_whole_ids_no_fractions(tmp_path, shop):
@@ -207,7 +207,7 @@ def test_repeated_rows_are_dropped_and_counted(tmp_path, shop, dataset):
     sizes = "table: {} train, {} validation, {} test rows.".format(*counts)
     assert found.notes == (dropped, sizes)
     assert dataset.notes == (sizes,)
-    _same(found, dataset)
+    _assert_same(found, dataset)
 
 
 def test_files_by_part_and_what_is_missing_is_split_off(tmp_path, shop):
@@ -219,7 +219,7 @@ def test_files_by_part_and_what_is_missing_is_split_off(tmp_path, shop):
         for part, own in rows.items()
     }
     whole = load(write_csv(tmp_path / "log.csv", shop))
-    _same(load(files, split=None), whole)
+    _assert_same(load(files, split=None), whole)
     two = {part: files[part] for part in ("train", "test")}
     kept = tabular.ByTime("time", validation=0.25, test=0)
     found = load(two, split=kept)

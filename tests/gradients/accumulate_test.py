@@ -44,7 +44,7 @@ def _whole(case, needs, cut=None):
     return measure(losses, case.params, case.model.owner, needs, cut)
 
 
-def _close(actual, expected):
+def _assert_close(actual, expected):
     scale = np.max(np.abs(expected), initial=1e-3)
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * scale)
 
@@ -59,7 +59,7 @@ def test_parts_give_what_the_batch_gives(case, needs, remat):
         return signals, measured.gradient(weights), measured.penalty
 
     actual = jax.jit(lambda: results(_accumulated(case, needs, remat=remat)))()
-    jax.tree.map(_close, actual, jax.jit(lambda: results(_whole(case, needs)))())
+    jax.tree.map(_assert_close, actual, jax.jit(lambda: results(_whole(case, needs)))())
 
 
 @pytest.mark.parametrize("form", ["vmap", "loop", "map"])
@@ -73,7 +73,7 @@ def test_by_layer_in_every_stacked_form(case, form):
     actual = jax.jit(lambda: results(_accumulated(case, needs, cut, gradients=form)))()
     gram, gradient = jax.jit(lambda: results(_whole(case, needs, cut)))()
     assert gram.shape == (2, 3, 3)
-    jax.tree.map(_close, actual, (gram, gradient))
+    jax.tree.map(_assert_close, actual, (gram, gradient))
 
 
 def test_the_state_goes_from_part_to_part(case):
@@ -88,7 +88,7 @@ def test_losses_alone(case):
     actual, _, _ = accumulated_losses(
         losses, case.params, parts, {"calls": jnp.int32(0)}
     )
-    _close(actual, case.losses(case.params)[0])
+    _assert_close(actual, case.losses(case.params)[0])
 
 
 def test_the_mean_of_the_parts_gram_matrices_would_be_another(case):

@@ -62,7 +62,7 @@ def _measured(case, cut, weights):
     return jax.jit(run)(case.params).values()
 
 
-def _close(actual, expected):
+def _assert_close(actual, expected):
     np.testing.assert_allclose(
         actual, expected, rtol=0, atol=1e-5 * np.max(np.abs(expected))
     )
@@ -79,13 +79,13 @@ def test_each_layer_by_itself(case, jacobian, with_metric):
         expected.append(rows @ rows.T)
     for gram, gradient in _measured(case, Cut("layer", metric=metric), weights):
         for one, other in zip(gram, expected, strict=True):
-            _close(one, other)
+            _assert_close(one, other)
         for layer, w in zip(names, weights, strict=True):
             path = next(path for path in case.shared if path[:-1] == layer)
             moved, rows = gradient, jacobian
             for name in path:
                 moved, rows = moved[name], rows[name]
-            _close(moved, np.tensordot(w, rows, axes=1))
+            _assert_close(moved, np.tensordot(w, rows, axes=1))
 
 
 @pytest.mark.parametrize("granularity", ["all", "last_layer"])
@@ -96,7 +96,7 @@ def test_in_a_metric(case, jacobian, granularity):
     rows = _rows(case, jacobian, keep, metric)
     cut = Cut(granularity, is_last=is_last, metric=metric)
     for gram, _ in _measured(case, cut, jnp.ones(3)):
-        _close(gram, rows @ rows.T)
+        _assert_close(gram, rows @ rows.T)
 
 
 @pytest.mark.parametrize("granularity", ["last_layer", "representation"])
@@ -112,9 +112,9 @@ def test_measured_on_something_small_the_gradient_is_whole(case, jacobian, granu
     weights = jnp.array([1.0, -0.5, 2.0])
     total = jax.grad(lambda p: weights @ case.losses(p)[0])(case.params)
     for gram, gradient in _measured(case, cut, weights):
-        _close(gram, rows @ rows.T)
+        _assert_close(gram, rows @ rows.T)
         for path in case.shared:
             moved, expected = gradient, total
             for name in path:
                 moved, expected = moved[name], expected[name]
-            _close(moved, expected)
+            _assert_close(moved, expected)

@@ -54,7 +54,7 @@ def _rows(jacobian, owner, num_tasks, keep=lambda path: True):
     return np.concatenate(rows, axis=1) if rows else np.zeros((num_tasks, 0))
 
 
-def _close(actual, expected, tolerance=1e-5):
+def _assert_close(actual, expected, tolerance=1e-5):
     """To 1e-5 of the largest entry: entries that cancel have no digits of their own."""
     scale = max(float(np.max(np.abs(expected), initial=0.0)), 1e-3)
     np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * scale)
@@ -64,7 +64,7 @@ def _flat(tree):
     return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
 
 
-def _check(case, weights, results, jacobian):
+def _assert_results(case, weights, results, jacobian):
     num_tasks = len(case.tasks)
     rows = _rows(jacobian, case.model.owner, num_tasks)
     shared, own = {}, {}
@@ -75,19 +75,19 @@ def _check(case, weights, results, jacobian):
     expected = join(shared, own)
     losses, aux = case.losses(case.params)
     for form, (loss, gram, gradient, seen) in results.items():
-        _close(loss, losses)
-        _close(gram, rows @ rows.T)
+        _assert_close(loss, losses)
+        _assert_close(gram, rows @ rows.T)
         assert jax.tree.structure(gradient) == jax.tree.structure(expected), form
         # All entries on one scale: before a batch norm a bias has gradient zero.
-        _close(_flat(gradient), _flat(expected))
-        jax.tree.map(_close, seen, aux)
+        _assert_close(_flat(gradient), _flat(expected))
+        jax.tree.map(_assert_close, seen, aux)
 
 
 def test_exact_forms_agree(make_case, architecture):
     case = make_case(architecture, 3)
     weights = _weights(3)
     results, (jacobian, _) = _every_form(case, weights)
-    _check(case, weights, results, jacobian)
+    _assert_results(case, weights, results, jacobian)
 
 
 @pytest.mark.parametrize("num_tasks", [1, 2, 5])
@@ -95,7 +95,7 @@ def test_exact_forms_agree_for_every_number_of_tasks(make_case, num_tasks):
     case = make_case("mmoe", num_tasks)
     weights = _weights(num_tasks)
     results, (jacobian, _) = _every_form(case, weights)
-    _check(case, weights, results, jacobian)
+    _assert_results(case, weights, results, jacobian)
 
 
 @pytest.mark.parametrize(
@@ -106,4 +106,4 @@ def test_exact_forms_agree_with_norms_and_dropout(make_case, architecture, norm,
     case = make_case(architecture, 3, norm=norm, dropout_rate=rate)
     weights = _weights(3)
     results, (jacobian, _) = _every_form(case, weights)
-    _check(case, weights, results, jacobian)
+    _assert_results(case, weights, results, jacobian)

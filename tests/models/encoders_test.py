@@ -74,7 +74,7 @@ def name(request):
     return request.param
 
 
-def _equal(one, other, **tolerances):
+def _assert_equal(one, other, **tolerances):
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, **tolerances), one, other
     )
@@ -97,7 +97,7 @@ def test_what_padding_holds_does_not_matter(name):
     vectors, mask, query = _inputs()
     changed = jnp.where(mask[..., None], vectors, 7.0)
     one, other = run(params, vectors, mask, query), run(params, changed, mask, query)
-    _equal(one, other, rtol=1e-6, atol=1e-7)
+    _assert_equal(one, other, rtol=1e-6, atol=1e-7)
     _, (_, by_vectors, _) = other
     assert not np.any(np.asarray(by_vectors)[~np.asarray(mask)])
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(other))

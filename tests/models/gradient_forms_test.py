@@ -14,7 +14,7 @@ def _flat(tree):
     return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
 
 
-def _close(actual, expected):
+def _assert_close(actual, expected):
     """To 1e-5 of the largest entry: entries that cancel have no digits of their own."""
     scale = np.max(np.abs(expected), initial=1e-3)
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * scale)
@@ -44,6 +44,6 @@ def test_the_ghost_form_is_exact(build, features, randomize, quick_jit):
         {path: np.tensordot(weights, leaf, axes=1) for path, leaf in shared.items()},
         {path: np.sum(leaf, axis=0) for path, leaf in own.items()},
     )
-    _close(gram, rows @ rows.T)
+    _assert_close(gram, rows @ rows.T)
     assert jax.tree.structure(gradient) == jax.tree.structure(expected)
-    _close(_flat(gradient), _flat(expected))
+    _assert_close(_flat(gradient), _flat(expected))

@@ -25,7 +25,7 @@ def _after(model, dataset, batch, balancer, measuring):
     return state.params, metrics
 
 
-def _close(one, other):
+def _assert_close(one, other):
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), one, other
     )
@@ -43,7 +43,7 @@ def _close(one, other):
 def test_a_step_is_the_same_in_every_exact_form(model, dataset, batch, measuring):
     balancer = balancers.upgrad()
     expected = _after(model, dataset, batch, balancer, Measuring())
-    _close(_after(model, dataset, batch, balancer, measuring), expected)
+    _assert_close(_after(model, dataset, batch, balancer, measuring), expected)
 
 
 @pytest.mark.parametrize("name", ["famo", "uncertainty", "graddrop"])
@@ -52,7 +52,7 @@ def test_accumulation_goes_with_other_kinds_of_balancers(model, dataset, batch, 
     balancer = getattr(balancers, name)()
     expected = _after(model, dataset, batch, balancer, Measuring())
     actual = _after(model, dataset, batch, balancer, Measuring(accumulate=2))
-    _close(actual, expected)
+    _assert_close(actual, expected)
 
 
 def test_a_sketch_draws_again_each_step(model, dataset, batch):

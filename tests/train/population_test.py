@@ -11,7 +11,7 @@ import pytest
 from mtlx import balancers, models
 from mtlx.data import synthetic_mmoe
 from mtlx.train import Checkpointer, Recipe, fit, fit_population
-from mtlx.train.memory import group_size
+from mtlx.train.memory import block_size, group_size
 from mtlx.train.observers import Observer
 from mtlx.train.population import traces
 from mtlx.train.shared_data import SharedData
@@ -59,7 +59,7 @@ def alone(seed, balancer="equal", learning_rate=1e-2, data=None, **more):
     )
 
 
-def same(found, expected, atol=1e-5):
+def assert_same(found, expected, atol=1e-5):
     for name in ("state", "variables"):
         jax.tree.map(
             lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=atol),
@@ -85,7 +85,7 @@ def test_members_equal_their_own_runs(balancer):
     rough = balancer == "sdmgrad"
     more = TRAIN | ({"epochs": 1} if rough else {})
     found = fit_population(build, DATA(), (3, 8), **more)
-    same(found[1], alone(8, balancer, **more), atol=3e-4 if rough else 3e-5)
+    assert_same(found[1], alone(8, balancer, **more), atol=3e-4 if rough else 3e-5)
     assert not np.allclose(
         *(r.variables["params"]["experts"]["kernel_0"] for r in found)
     )
@@ -95,7 +95,7 @@ def test_numbers_and_seeds_vary_together():
     rates = (1e-2, 3e-3, 1e-1)
     found = fit_population(recipe, DATA(), (0, 0, 5), {"learning_rate": rates}, **TRAIN)
     for member, seed, rate in zip(found, (0, 0, 5), rates, strict=True):
-        same(member, alone(seed, learning_rate=rate))
+        assert_same(member, alone(seed, learning_rate=rate))
         assert member.members == 3
 
 
@@ -103,7 +103,7 @@ def test_the_numbers_of_a_stream_vary():
     data = [DATA(correlation=p) for p in (0.0, 1.0)]
     found = fit_population(recipe, data, (1, 1), **TRAIN)
     for member, own in zip(found, data, strict=True):
-        same(member, alone(1, data=own))
+        assert_same(member, alone(1, data=own))
 
 
 def test_a_data_set_of_several_members_is_held_once():
@@ -115,7 +115,8 @@ def test_a_data_set_of_several_members_is_held_once():
     for member, data in zip(found[:, 0], (second, first), strict=True):
         np.testing.assert_array_equal(member, *jax.tree.leaves(data.test.features))
     assert part.test.rows[0] is second.test and part.test.rows[1] is first.test
-    held = (part.arrays, part.validation.features, part.test.features)
+    splits = (part.validation, part.inspected, part.test)
+    held = [split.features for split in splits]
     assert 2 * whole.member_bytes == sum(x.nbytes for x in jax.tree.leaves(held))
 
 
@@ -124,9 +125,9 @@ def test_dropout_rates_vary():
         return recipe({}, dropout_rate=numbers["rate"])
 
     found = fit_population(build, DATA(), (0, 0), {"rate": (0.0, 0.5)}, **TRAIN)
-    same(found[0], alone(0))
+    assert_same(found[0], alone(0))
     own = recipe({}, dropout_rate=0.5)
-    same(
+    assert_same(
         found[1],
         fit(own.model, DATA(), own.balancer, own.optimizer, seed=0, **TRAIN),
     )
@@ -138,8 +139,8 @@ def test_a_member_that_diverges_leaves_the_others_alone():
     assert [r.diverged for r in found] == [False, True, False]
     assert [r.epochs for r in found] == [3, 1, 3]
     assert np.isnan(found[1].test["task_1"]["rmse"])
-    same(found[0], alone(0, learning_rate=1e-2))
-    same(found[2], alone(2, learning_rate=3e-3))
+    assert_same(found[0], alone(0, learning_rate=1e-2))
+    assert_same(found[2], alone(2, learning_rate=3e-3))
 
 
 def test_a_member_that_loses_patience_is_frozen():
@@ -150,7 +151,7 @@ def test_a_member_that_loses_patience_is_frozen():
     assert found[0].epochs == 3
     assert int(found[0].state.step) == 12
     for member, rate in zip(found, rates, strict=True):
-        same(member, alone(0, learning_rate=rate, epochs=5, patience=2))
+        assert_same(member, alone(0, learning_rate=rate, epochs=5, patience=2))
 
 
 def test_groups_do_not_change_the_result(monkeypatch):
@@ -163,7 +164,7 @@ def test_groups_do_not_change_the_result(monkeypatch):
     assert [r.members for r in least] == [1, 1, 1]
     for found in (parts, least):
         for a, b in zip(found, whole, strict=True):
-            same(a, b)
+            assert_same(a, b)
 
 
 @pytest.mark.parametrize(("members", "devices"), [(4, 4), (3, 2)])
@@ -174,7 +175,7 @@ def test_members_are_spread_over_devices(members, devices):
     one = fit_population(recipe, DATA(), seeds, rates, **more)
     many = fit_population(recipe, DATA(), seeds, rates, devices=devices, **more)
     for a, b in zip(many, one, strict=True):
-        same(a, b)
+        assert_same(a, b)
     used = {next(iter(r.state.step.devices())).id for r in many}
     assert used <= set(range(devices))
 
@@ -184,6 +185,45 @@ def test_members_are_spread_over_devices(members, devices):
 )
 def test_the_fewest_equal_groups_that_fit(need, expected):
     assert group_size(10, need, limit=100) == expected
+
+
+@pytest.mark.parametrize(("members", "devices"), [(5, 1), (4, 2)])
+def test_blocks_do_not_change_the_result(members, devices, monkeypatch):
+    """Two at a time: five leave one over, and each of two devices has one block."""
+    sizes = []
+
+    def two(members, need):
+        sizes.append((members, need))
+        return 2 if devices == 1 else 1
+
+    seeds = range(members)
+    pair = DATA(correlation=0.0), DATA(correlation=1.0)
+    data = [pair[seed % 2] for seed in seeds]
+    rates = {"learning_rate": [1e-2 * (1 + seed) for seed in seeds]}
+    whole = fit_population(recipe, data, seeds, rates, **TRAIN)
+    monkeypatch.setattr("mtlx.train.group.block_size", two)
+    found = fit_population(recipe, data, seeds, rates, devices=devices, **TRAIN)
+    (size,) = sizes  # decided once
+    assert size[0] == members // devices and size[1] > 0
+    for a, b in zip(found, whole, strict=True):
+        assert_same(a, b)
+        assert a.members == members
+
+
+@pytest.mark.parametrize(
+    ("members", "need", "expected"),
+    [
+        (50, 100, 50),
+        (50, 700, 5),  # seven would fit, and leave one over
+        (600, 700, 75),
+        (7, 300, 2),  # nothing divides a prime
+        (3, 10_000, 1),
+    ],
+)
+def test_what_a_cache_holds(members, need, expected):
+    size = block_size(members, need, cache=100)
+    assert size == expected
+    assert size == 1 or size * need <= 100 * members
 
 
 def test_a_resumed_population_repeats_the_uninterrupted_one(tmp_path):
@@ -199,9 +239,11 @@ def test_a_resumed_population_repeats_the_uninterrupted_one(tmp_path):
         recipe, DATA(), (0, 1), checkpointers=checkpointers(), resume=True, **TRAIN
     )
     for a, b in zip(found, whole, strict=True):
-        same(a, b, atol=0)
+        assert_same(a, b, atol=0)
     # A single run goes on from where its population stopped.
-    same(alone(1, checkpointer=Checkpointer(tmp_path / "1"), resume=True), whole[1])
+    assert_same(
+        alone(1, checkpointer=Checkpointer(tmp_path / "1"), resume=True), whole[1]
+    )
 
 
 class Log(Observer):
