@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,7 @@ from mtlx.train.parallel import (
 from mtlx.train.result import Result
 from mtlx.train.shared_data import SharedData
 from mtlx.train.state import TrainState
+from mtlx.train.working_set import live_bytes
 from mtlx.types import Array, PyTree
 
 SAVE_SECONDS = 60.0
@@ -78,31 +79,34 @@ class Group(NamedTuple):
     def _apart(self, tree: PyTree) -> PyTree:
         return tree if self.mesh is None else shard_members(tree, self.mesh)
 
+    def in_blocks(self, start: tuple[TrainState, PyTree]) -> "Group":
+        """On a CPU, as many members side by side as the cache of a core holds."""
+        if self.lanes.block is not None or jax.default_backend() != "cpu":
+            return self
+        run, arguments = self._run(start)
+        need = live_bytes(run.trace(*arguments).jaxpr.jaxpr)
+        if not self.data.own:
+            need -= sum(leaf.nbytes for leaf in jax.tree.leaves(self.data.arrays))
+        devices = 1 if self.mesh is None else self.mesh.size
+        members = len(self.members) // devices
+        size = block_size(members, need // devices)
+        if size >= members:
+            return self
+        return self._replace(lanes=self.lanes.in_blocks(size, self.mesh))
+
     def compile(self, start: tuple[TrainState, PyTree]):
-        """(compiled chunk, seconds that took, bytes it needs)."""
-        begin = time.perf_counter()
+        """(compiled chunk, bytes it needs)."""
+        run, arguments = self._run(start)
+        compiled = run.lower(*arguments).compile()
+        return compiled, footprint(compiled)
+
+    def _run(self, start: tuple[TrainState, PyTree]) -> tuple[Any, tuple]:
+        """The program of a chunk, and what it is first called with."""
         states, _ = start
         order = self._apart(self.lanes.order(states.key, jnp.int32(1)))
         layout = None if self.mesh is None else member_layout(self.mesh)
         run = jit(self.lanes.run, donate_argnums=1, out_shardings=layout)
-        compiled = run.lower(
-            self.numbers, states, self.data.arrays, order, jnp.int32(0)
-        ).compile()
-        return compiled, time.perf_counter() - begin, footprint(compiled)
-
-    def block(self, need: int) -> int | None:
-        """How many members to train side by side; None: all, or it has been said.
-
-        Args:
-            need: bytes of the program with all of them, on each device.
-        """
-        if self.lanes.block is not None or jax.default_backend() != "cpu":
-            return None
-        shared = () if self.data.own else jax.tree.leaves(self.data.arrays)
-        need -= sum(leaf.nbytes for leaf in shared)
-        members = len(self.members) // (self.mesh.size if self.mesh else 1)
-        size = block_size(members, need)
-        return size if size < members else None
+        return run, (self.numbers, states, self.data.arrays, order, jnp.int32(0))
 
     def fit(self, program, start, seconds: float, watch: Watch) -> list[Result]:
         """All epochs, and the test."""

@@ -1,5 +1,6 @@
 """Many runs in one compiled program: seeds and numeric hyper-parameters, vmapped."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -127,13 +128,11 @@ def _fit_parts(
         part = slice(first, min(first + size, len(seeds)))
         group = whole.part(part).spread(devices)
         states = group.start(seeds[part], resume)
-        program, seconds, need = group.compile(states)
-        block = group.block(need)
-        if block is not None:
-            lanes = whole.lanes.in_blocks(block, group.mesh)
-            whole, group = (each._replace(lanes=lanes) for each in (whole, group))
-            program, more, need = group.compile(states)
-            seconds += more
+        begin = time.perf_counter()
+        group = group.in_blocks(states)
+        whole = whole._replace(lanes=group.lanes)
+        program, need = group.compile(states)
+        seconds = time.perf_counter() - begin
         need += held * len(group.members)
         fitting = group_size(len(group.members), need, limit)
         if fitting < len(group.members):

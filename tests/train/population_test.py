@@ -203,8 +203,8 @@ def test_blocks_do_not_change_the_result(members, devices, monkeypatch):
     whole = fit_population(recipe, data, seeds, rates, **TRAIN)
     monkeypatch.setattr("mtlx.train.group.block_size", two)
     found = fit_population(recipe, data, seeds, rates, devices=devices, **TRAIN)
-    (size,) = sizes  # decided once
-    assert size[0] == members // devices and size[1] > 0
+    ((count, need),) = sizes  # decided once
+    assert count == members // devices and need > 0
     for a, b in zip(found, whole, strict=True):
         assert_same(a, b)
         assert a.members == members
