@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
-from jax.sharding import Mesh, PartitionSpec
 
 from mtlx.data.catalogue import Catalogues
 from mtlx.data.feed import Feed
 from mtlx.tasks import Task
 from mtlx.train.compiling import jit
 from mtlx.train.inspect import Sums, inspect_sums
+from mtlx.train.parallel import Mesh, map_members
 from mtlx.train.plan import Settings, make_plan
 from mtlx.train.ranking import make_forward
 from mtlx.train.state import order_key
@@ -138,16 +138,4 @@ def _in_blocks(
         members = tuple(x for x, axis in given if axis is not None)
         return jax.lax.map(one, members, batch_size=size)
 
-    if mesh is None:
-        return run
-    return jax.shard_map(
-        run,
-        mesh=mesh,
-        in_specs=tuple(_layout(axis) for axis in axes),
-        out_specs=_layout(0),
-        check_vma=False,
-    )
-
-
-def _layout(axis: int | None) -> PartitionSpec:
-    return PartitionSpec() if axis is None else PartitionSpec("member")
+    return run if mesh is None else map_members(run, axes, mesh)

@@ -4,6 +4,7 @@ A strategy says where state, feed and batch lie, and compiles the program of a r
 """
 
 from mtlx.train.parallel.layout import (
+    map_members,
     member_layout,
     replicate,
     shard_members,
@@ -27,6 +28,7 @@ __all__ = [
     "make_mesh",
     "make_parallel",
     "Mesh",
+    "map_members",
     "member_layout",
     "replicate",
     "shard_members",

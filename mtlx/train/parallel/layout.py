@@ -1,6 +1,7 @@
 """Where each array of a training state lies on a mesh."""
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -69,6 +70,29 @@ def shard_members(tree: PyTree, mesh: Mesh) -> PyTree:
 def member_layout(mesh: Mesh) -> NamedSharding:
     """Where arrays [K, ...] of K runs lie."""
     return NamedSharding(mesh, PartitionSpec("member"))
+
+
+def map_members(
+    function: Callable[..., PyTree], axes: Sequence[int | None], mesh: Mesh
+) -> Callable[..., PyTree]:
+    """`function` of the members that lie on each device, by itself.
+
+    Args:
+        function: of arrays [K / devices, ...] to such arrays.
+        axes: 0 for arguments with an axis of members, None for what all share.
+        mesh: with an axis "member".
+    """
+
+    def layout(axis):
+        return PartitionSpec() if axis is None else PartitionSpec("member")
+
+    return jax.shard_map(
+        function,
+        mesh=mesh,
+        in_specs=tuple(layout(axis) for axis in axes),
+        out_specs=layout(0),
+        check_vma=False,
+    )
 
 
 def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
