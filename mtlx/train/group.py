@@ -81,7 +81,7 @@ class Group(NamedTuple):
 
     def in_blocks(self, start: tuple[TrainState, PyTree]) -> "Group":
         """On a CPU, as many members side by side as the cache of a core holds."""
-        if self.lanes.block is not None or jax.default_backend() != "cpu":
+        if jax.default_backend() != "cpu":
             return self
         run, arguments = self._run(start)
         need = live_bytes(run.trace(*arguments).jaxpr.jaxpr)

@@ -5,6 +5,7 @@ parameters and activations of a block stay in the cache through a chunk of steps
 is faster (docs/benchmarks/notes.md).
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -47,9 +48,9 @@ class Lanes(NamedTuple):
     run: Callable[..., Any]  # (numbers, states, arrays, orders, chunk), not jitted
     apply: Callable[..., dict[str, Array]]  # (numbers, variables, features)
     inspect: Callable[..., Sums]  # (numbers, variables, features, number of rows)
-    # The same with so many members side by side on each device of a mesh, if any.
+    # The same with so many members side by side on each device of a mesh, if any; asked
+    # for again, the same programs.
     in_blocks: Callable[[int, Mesh | None], "Lanes"]
-    block: int | None = None  # how many that is; None: all
 
 
 def make_lanes(
@@ -103,6 +104,14 @@ def make_lanes(
     def inspect(numbers, variables, features, total):
         return inspect_sums(recipe(numbers).model, variables, features, total)
 
+    @functools.cache
+    def in_blocks(size, mesh):
+        return whole._replace(
+            run=_in_blocks(run, (0, 0, data, 0, None), size, mesh),
+            apply=jit(_in_blocks(apply, (0, 0, data), size, mesh)),
+            inspect=jit(_in_blocks(inspect, (0, 0, data, None), size, mesh)),
+        )
+
     whole = Lanes(
         variables=jit(jax.vmap(variables)),
         start=jit(jax.vmap(start)),
@@ -110,12 +119,7 @@ def make_lanes(
         run=jax.vmap(run, in_axes=(0, 0, data, 0, None)),
         apply=jit(jax.vmap(apply, in_axes=(0, 0, data))),
         inspect=jit(jax.vmap(inspect, in_axes=(0, 0, data, None))),
-        in_blocks=lambda size, mesh: whole._replace(
-            block=size,
-            run=_in_blocks(run, (0, 0, data, 0, None), size, mesh),
-            apply=jit(_in_blocks(apply, (0, 0, data), size, mesh)),
-            inspect=jit(_in_blocks(inspect, (0, 0, data, None), size, mesh)),
-        ),
+        in_blocks=in_blocks,
     )
     return whole
 

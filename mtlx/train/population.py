@@ -130,7 +130,6 @@ def _fit_parts(
         states = group.start(seeds[part], resume)
         begin = time.perf_counter()
         group = group.in_blocks(states)
-        whole = whole._replace(lanes=group.lanes)
         program, need = group.compile(states)
         seconds = time.perf_counter() - begin
         need += held * len(group.members)

@@ -187,9 +187,13 @@ def test_the_fewest_equal_groups_that_fit(need, expected):
     assert group_size(10, need, limit=100) == expected
 
 
-@pytest.mark.parametrize(("members", "devices"), [(5, 1), (4, 2)])
-def test_blocks_do_not_change_the_result(members, devices, monkeypatch):
-    """Two at a time: five leave one over, and each of two devices has one block."""
+@pytest.mark.parametrize(
+    ("members", "devices", "most", "counts"),
+    [(5, 1, None, [5]), (4, 2, None, [2]), (5, 2, 4, [2, 1])],
+)
+def test_blocks_do_not_change_the_result(members, devices, most, counts, monkeypatch):
+    """Two at a time leave one over; one at a time on each of two devices, of which the
+    last group of members may need only one."""
     sizes = []
 
     def two(members, need):
@@ -202,12 +206,12 @@ def test_blocks_do_not_change_the_result(members, devices, monkeypatch):
     rates = {"learning_rate": [1e-2 * (1 + seed) for seed in seeds]}
     whole = fit_population(recipe, data, seeds, rates, **TRAIN)
     monkeypatch.setattr("mtlx.train.group.block_size", two)
-    found = fit_population(recipe, data, seeds, rates, devices=devices, **TRAIN)
-    ((count, need),) = sizes  # decided once
-    assert count == members // devices and need > 0
+    more = TRAIN | {"devices": devices, "max_members": most}
+    found = fit_population(recipe, data, seeds, rates, **more)
+    assert [count for count, _ in sizes] == counts
+    assert all(need > 0 for _, need in sizes)
     for a, b in zip(found, whole, strict=True):
         assert_same(a, b)
-        assert a.members == members
 
 
 @pytest.mark.parametrize(
