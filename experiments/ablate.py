@@ -151,12 +151,12 @@ def train_points(
             (
                 *ablation.overrides,
                 *(f"{name}={level}" for name, level in point.items()),
-                f"seed={seed}",
                 f"study={ablation.study}",
                 "resume=true",
             ),
             folder_of(ablation, point, seed),
             number,
+            seed,
         )
         for number, (point, seed) in enumerate(runs)
     ]

@@ -135,8 +135,7 @@ def _job(spec: Spec, cell: Cell, number: int) -> Job:
         *spec.overrides,
         *cell.row.overrides,
         *(f"{name}={value}" for name, value in cell.settings.items()),
-        f"seed={cell.seed}",
         f"study={study}",
         "resume=true",
     )
-    return compose_job(overrides, cell.folder, number)
+    return compose_job(overrides, cell.folder, number, cell.seed)

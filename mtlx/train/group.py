@@ -30,7 +30,10 @@ from mtlx.train.state import TrainState
 from mtlx.train.working_set import live_bytes
 from mtlx.types import Array, PyTree
 
+# A population is saved after the first epoch that ends so many seconds after the last
+# saving, or so many times as long as that took: a checkpoint a member adds up.
 SAVE_SECONDS = 60.0
+SAVE_TIMES = 10.0
 
 
 class Group(NamedTuple):
@@ -143,7 +146,7 @@ class Group(NamedTuple):
         ]
 
     def _train(self, program, states, best, watch) -> tuple[TrainState, PyTree]:
-        saved = time.perf_counter()
+        saved, took = time.perf_counter(), 0.0
         self._finish(states)
         while not all(member.done for member in self.members):
             epoch = 1 + max(m.epoch for m in self.members if not m.done)
@@ -166,9 +169,11 @@ class Group(NamedTuple):
             watch.epoch(epoch, [])
             self._finish(states)
             over = all(member.done for member in self.members)
-            if over or time.perf_counter() - saved > SAVE_SECONDS:
+            now = time.perf_counter()
+            if over or now - saved > max(SAVE_SECONDS, SAVE_TIMES * took):
                 self._save(states, best)
                 saved = time.perf_counter()
+                took = saved - now
         return states, best
 
     def _train_epoch(self, program, states, epoch, watch):

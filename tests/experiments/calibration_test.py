@@ -42,13 +42,13 @@ def study(raw, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ctr")
     where = (f"data.data_dir={raw}", f"data.cache_dir={folder / 'cache'}")
     runs = (
-        ("model=ctr/logistic_regression", "seed=0"),
-        ("model=ctr/logistic_regression", "seed=1"),
-        ("model=ctr/wide_and_deep", "model.tower_widths=[4]", "seed=0"),
+        (0, "model=ctr/logistic_regression"),
+        (1, "model=ctr/logistic_regression"),
+        (0, "model=ctr/wide_and_deep", "model.tower_widths=[4]"),
     )
-    for number, overrides in enumerate(runs):
+    for number, (seed, *overrides) in enumerate(runs):
         path = folder / "runs" / str(number)
-        train(compose_job((*SMALL, *where, *overrides), path, number))
+        train(compose_job((*SMALL, *where, *overrides), path, number, seed))
     return folder / "runs"
 
 

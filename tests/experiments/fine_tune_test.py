@@ -36,9 +36,8 @@ def study(tmp_path_factory):
     raw = write_files(folder / "raw")
     where = (f"data.data_dir={raw}", f"data.cache_dir={folder / 'cache'}")
     for seed in range(2):
-        overrides = (*SMALL, *where, f"seed={seed}")
         path = folder / "runs" / f"seed={seed}"
-        train(compose_job(overrides, path, seed))
+        train(compose_job((*SMALL, *where), path, number=seed, seed=seed))
     return folder / "runs"
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from experiments.composed_job import compose_job
+from experiments.train import CONF
 from experiments.vectorized import group_jobs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,5 +128,17 @@ def test_what_is_no_number_of_the_program_parts_the_group(tmp_path):
 @pytest.mark.parametrize(("blocks", "sizes"), [("true", [1, 1]), ("false", [2])])
 def test_runs_that_read_blocks_are_groups_of_their_own(blocks, sizes, tmp_path):
     same = ("data=aliccp", f"data.blocks={blocks}")
-    jobs = [compose_job((*same, f"seed={s}"), tmp_path / str(s), s) for s in range(2)]
+    jobs = [compose_job(same, tmp_path / str(s), s, seed=s) for s in range(2)]
     assert [len(group.jobs) for group in group_jobs(jobs)] == sizes
+
+
+def test_a_job_of_another_seed_is_what_hydra_composes_of_it(tmp_path):
+    same = ("data=synthetic_mmoe", "balancer=pcgrad", "data.seed=${seed}")
+    jobs = [compose_job(same, tmp_path / str(s), s, seed=s) for s in range(3)]
+    with initialize_config_dir(CONF, version_base="1.3"):
+        expected = [compose("train", [*same, f"seed={s}"]) for s in range(3)]
+    for job, cfg in zip(jobs, expected, strict=True):
+        assert OmegaConf.to_container(job.cfg, resolve=True) == OmegaConf.to_container(
+            cfg, resolve=True
+        )
+        assert job.cfg.data.seed == job.cfg.seed == job.number
